@@ -1,0 +1,61 @@
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { goReleaseBucketsSeconds } from "../telemetry/buckets.ts";
+
+/** The Go release's names for the routes. */
+export type HandlerName = "roleName" | "credentials" | "health" | "proxy" | "token" | "ping";
+
+export type AgentMetrics = ReturnType<typeof createAgentMetrics>;
+
+const handlerLabel = ["handler"] as const;
+
+/** The agent's own metrics: the Go release's names first, then what it did not have. Never a role, pod or namespace as label. */
+export function createAgentMetrics(registry: Registry) {
+  const registers = [registry];
+  const byHandler = (name: string, help: string) => new Counter({ name, help, labelNames: handlerLabel, registers });
+  const counter = (name: string, help: string) => new Counter({ name, help, registers });
+  const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
+  return {
+    handlerSeconds: new Histogram({
+      name: "kiam_metadata_handler_latency_seconds",
+      help: "How long requests took, by handler",
+      labelNames: handlerLabel,
+      buckets: [...goReleaseBucketsSeconds],
+      registers,
+    }),
+    credentialFetchErrors: byHandler(
+      "kiam_metadata_credential_fetch_errors_total",
+      "Requests whose credentials could not be had",
+    ),
+    credentialEncodeErrors: byHandler(
+      "kiam_metadata_credential_encode_errors_total",
+      "Credentials that could not be written as JSON",
+    ),
+    findRoleErrors: byHandler("kiam_metadata_find_role_errors_total", "Requests whose pod was not found"),
+    emptyRole: byHandler("kiam_metadata_empty_role_total", "Requests of pods without a role"),
+    success: byHandler("kiam_metadata_success_total", "Requests answered with what was asked for"),
+    responses: new Counter({
+      name: "kiam_metadata_responses_total",
+      help: "Answers, by handler and HTTP status",
+      labelNames: ["handler", "code"] as const,
+      registers,
+    }),
+    proxyBlocked: counter("kiam_metadata_proxy_requests_blocked_total", "Requests for paths that are not forwarded"),
+    localSeconds: new Histogram({
+      name: "kiam_metadata_local_seconds",
+      help: "How long requests took that were answered from the agent's own store",
+      buckets: [0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.05],
+      registers,
+    }),
+    lookups: counter("kiam_agent_lookups_total", "Requests that the store could not answer, asked of a server"),
+    connectionsCutByReuse: counter(
+      "kiam_agent_reused_address_connections_closed_total",
+      "Connections closed because their address went to another pod",
+    ),
+    storePods: gauge("kiam_agent_store_pods", "Pods in the agent's store"),
+    storeIdentities: gauge("kiam_agent_store_identities", "Identities in the agent's store whose credentials are held"),
+    feedConnected: gauge("kiam_agent_feed_connected", "1 while a server's stream is open and in sync, else 0"),
+    feedHeardSeconds: gauge("kiam_agent_feed_heard_timestamp_seconds", "When a server was last heard, Unix time"),
+    feedStreams: counter("kiam_agent_feed_streams_total", "Streams opened to servers"),
+    redirectRepairs: counter("kiam_agent_redirect_repairs_total", "Times the redirect was found missing and put back"),
+  };
+}

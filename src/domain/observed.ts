@@ -1,0 +1,13 @@
+/** One object of the API server as a reader of it finds it. */
+export type Observed<Item, Id> =
+  | { readonly kind: "live"; readonly item: Item }
+  /** Still in the API, but over: nothing may be served for it any more. */
+  | { readonly kind: "gone"; readonly id: Id }
+  | { readonly kind: "unreadable"; readonly problem: string };
+
+/** Who keeps what the API server says. Lists replace everything; a watch changes one at a time. */
+export interface ResourceSink<Item, Id> {
+  replaceAll(items: readonly Item[]): void;
+  upsert(item: Item): void;
+  remove(id: Id): void;
+}

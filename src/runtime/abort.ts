@@ -1,0 +1,38 @@
+import type { Clock } from "./clock.ts";
+
+/** A signal that is never aborted. */
+export function neverAborted(): AbortSignal {
+  return new AbortController().signal;
+}
+
+/** Resolves as the promise does, or rejects with the signal's reason when it is aborted first. The promise goes on. */
+export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+export interface Deadline extends Disposable {
+  readonly signal: AbortSignal;
+  /** Whether it was time that ran out, and not the outer signal. */
+  readonly passed: boolean;
+}
+
+/** A signal aborted after `ms` or with the outer signal, whichever comes first. Dispose it to free the timer. */
+export function deadline(ms: number, clock: Clock, signal: AbortSignal): Deadline {
+  const controller = new AbortController();
+  const timer = clock.after(ms, () => controller.abort(new Error(`no answer within ${ms} ms`)));
+  return {
+    signal: AbortSignal.any([signal, controller.signal]),
+    get passed() {
+      return controller.signal.aborted;
+    },
+    [Symbol.dispose]: () => timer[Symbol.dispose](),
+  };
+}

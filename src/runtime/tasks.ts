@@ -1,0 +1,27 @@
+export type Task = (signal: AbortSignal) => Promise<void>;
+
+/**
+ * Runs the tasks until all have returned. The first that throws has the others' signal aborted, and its error is thrown once
+ * they are all done; what the others throw after an abort is theirs to log.
+ */
+export async function runAll(signal: AbortSignal, tasks: readonly Task[]): Promise<void> {
+  const failed = new AbortController();
+  const inner = AbortSignal.any([signal, failed.signal]);
+  let firstError: { readonly error: unknown } | undefined;
+
+  async function run(task: Task): Promise<void> {
+    try {
+      await task(inner);
+    } catch (error) {
+      if (!inner.aborted) {
+        firstError = { error };
+        failed.abort(error);
+      }
+    }
+  }
+
+  await Promise.all(tasks.map(run));
+  if (firstError !== undefined) {
+    throw firstError.error;
+  }
+}
