@@ -1,0 +1,77 @@
+import { isIP } from "node:net";
+import { connect as connectTls, type TLSSocket } from "node:tls";
+import type { Interceptor, Transport } from "@connectrpc/connect";
+import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import type { Clock } from "../runtime/clock.ts";
+import { strictTls, type TlsIdentity } from "./tls-options.ts";
+
+export interface Endpoint {
+  /** The address to connect to. */
+  readonly address: string;
+  readonly port: number;
+  /** What the server's certificate must be valid for. */
+  readonly serverName: string;
+}
+
+export interface ConnectionOptions {
+  readonly tls: TlsIdentity;
+  readonly interceptors: readonly Interceptor[];
+  readonly clock: Clock;
+  /** How long connecting and the TLS handshake may take together. */
+  readonly connectTimeoutMs: number;
+  readonly pingIntervalMs: number;
+  readonly pingTimeoutMs: number;
+  /** Whether to ping while no call is open: Go servers answer that with GOAWAY, ours want it. */
+  readonly pingIdle: boolean;
+}
+
+export interface RpcConnection extends Disposable {
+  readonly transport: Transport;
+}
+
+/** A snapshot of a large node is about 1 MB; the Go release's limit is 4 MiB. */
+const largestAnswerBytes = 16 * 1024 * 1024;
+
+/** One HTTP/2 connection to one server, opened by the first call and again after it was lost. Dispose it to close it with all its calls. */
+export function connectRpc(endpoint: Endpoint, options: ConnectionOptions): RpcConnection {
+  const host = isIP(endpoint.serverName) === 6 ? `[${endpoint.serverName}]` : endpoint.serverName;
+  const baseUrl = `https://${host}:${endpoint.port}`;
+  const sessionManager = new Http2SessionManager(
+    baseUrl,
+    {
+      pingIntervalMs: options.pingIntervalMs,
+      pingTimeoutMs: options.pingTimeoutMs,
+      pingIdleConnection: options.pingIdle,
+    },
+    { createConnection: () => openTls(endpoint, options) },
+  );
+  return {
+    transport: createGrpcTransport({
+      baseUrl,
+      sessionManager,
+      interceptors: [...options.interceptors],
+      acceptCompression: [],
+      readMaxBytes: largestAnswerBytes,
+    }),
+    [Symbol.dispose]: () => sessionManager.abort(),
+  };
+}
+
+/** The library has no limit on connecting: one handshake that hangs would block all calls for ever. */
+function openTls(endpoint: Endpoint, options: ConnectionOptions): TLSSocket {
+  const socket = connectTls({
+    ...strictTls(options.tls),
+    host: endpoint.address,
+    port: endpoint.port,
+    ...(isIP(endpoint.serverName) === 0 ? { servername: endpoint.serverName } : {}),
+    ALPNProtocols: ["h2"],
+  });
+  const timer = options.clock.after(options.connectTimeoutMs, () => {
+    socket.destroy(
+      new Error(`no TLS connection to ${endpoint.address}:${endpoint.port} in ${options.connectTimeoutMs} ms`),
+    );
+  });
+  socket.once("secureConnect", () => timer[Symbol.dispose]());
+  socket.once("close", () => timer[Symbol.dispose]());
+  return socket;
+}

@@ -1,0 +1,237 @@
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import type { Credentials } from "../domain/credentials.ts";
+import { type IpAddress, parseIpAddress } from "../domain/ip-address.ts";
+import type { IssueFailure } from "../domain/issue.ts";
+import type { IdentityState, NodeDecision, NodePod, NodeUpdate, PodAnswer } from "../domain/node-pod.ts";
+import type { PodUid } from "../domain/pod.ts";
+import { parseRoleArn, type RoleArn } from "../domain/role-arn.ts";
+import type { IdentityKey } from "../domain/role-identity.ts";
+import {
+  AllowedSchema,
+  DeniedSchema,
+  type IdentityCredentials,
+  IdentityCredentialsSchema,
+  type LookupPodResponse,
+  LookupPodResponseSchema,
+  NoRoleSchema,
+  type Pod,
+  PodSchema,
+  RoleCredentialsSchema,
+  type WatchNodeResponse,
+  WatchNodeResponseSchema,
+} from "./gen/kiam/v1/node_pb.ts";
+
+/** A message that says what the protocol does not allow. */
+export class MalformedMessage extends Error {
+  override readonly name = "MalformedMessage";
+}
+
+export function toWatchNodeResponse(update: NodeUpdate): WatchNodeResponse {
+  switch (update.kind) {
+    case "snapshot":
+      return create(WatchNodeResponseSchema, {
+        update: {
+          case: "snapshot",
+          value: {
+            nodeName: update.nodeName,
+            pods: update.pods.map(toPod),
+            credentials: update.identities.map(toIdentityCredentials),
+            heartbeatIntervalMs: update.heartbeatIntervalMs,
+          },
+        },
+      });
+    case "changes":
+      return create(WatchNodeResponseSchema, {
+        update: {
+          case: "changes",
+          value: {
+            pods: update.pods.map(toPod),
+            removedPodUids: [...update.removed],
+            credentials: update.identities.map(toIdentityCredentials),
+          },
+        },
+      });
+    case "heartbeat":
+      return create(WatchNodeResponseSchema, { update: { case: "heartbeat", value: {} } });
+    default:
+      return update satisfies never;
+  }
+}
+
+/** @throws MalformedMessage */
+export function fromWatchNodeResponse(message: WatchNodeResponse): NodeUpdate {
+  const { update } = message;
+  switch (update.case) {
+    case "snapshot":
+      return {
+        kind: "snapshot",
+        nodeName: update.value.nodeName,
+        pods: update.value.pods.map(fromPod),
+        identities: update.value.credentials.map(fromIdentityCredentials),
+        heartbeatIntervalMs: Math.min(Math.max(update.value.heartbeatIntervalMs, 1_000), 60_000),
+      };
+    case "changes":
+      return {
+        kind: "changes",
+        pods: update.value.pods.map(fromPod),
+        removed: update.value.removedPodUids.map((uid) => uid as PodUid),
+        identities: update.value.credentials.map(fromIdentityCredentials),
+      };
+    case "heartbeat":
+      return { kind: "heartbeat" };
+    case undefined:
+      throw new MalformedMessage("a server sent an update of a kind that this agent does not know");
+    default:
+      return update satisfies never;
+  }
+}
+
+export function toLookupPodResponse(answer: PodAnswer): LookupPodResponse {
+  return create(LookupPodResponseSchema, {
+    pod: toPod(answer.pod),
+    ...(answer.identity === undefined ? {} : { credentials: toIdentityCredentials(answer.identity) }),
+  });
+}
+
+/** @throws MalformedMessage */
+export function fromLookupPodResponse(message: LookupPodResponse): PodAnswer {
+  if (message.pod === undefined) {
+    throw new MalformedMessage("a server answered a lookup without a pod");
+  }
+  const pod = fromPod(message.pod);
+  return message.credentials === undefined ? { pod } : { pod, identity: fromIdentityCredentials(message.credentials) };
+}
+
+function toPod(pod: NodePod): Pod {
+  return create(PodSchema, {
+    uid: pod.uid,
+    name: pod.name,
+    namespace: pod.namespace,
+    addresses: [...pod.addresses],
+    annotatedRole: pod.annotatedRole,
+    startedAtMs: BigInt(pod.startedAtMs),
+    decision: toDecision(pod.decision),
+  });
+}
+
+function toDecision(decision: NodeDecision): Pod["decision"] {
+  switch (decision.kind) {
+    case "no-role":
+      return { case: "noRole", value: create(NoRoleSchema) };
+    case "allowed":
+      return {
+        case: "allowed",
+        value: create(AllowedSchema, {
+          identity: decision.identity,
+          roleArn: decision.role,
+          ...(decision.nameBelowBase === undefined ? {} : { nameBelowBase: decision.nameBelowBase }),
+        }),
+      };
+    case "denied":
+      return {
+        case: "denied",
+        value: create(DeniedSchema, { explanation: decision.explanation, roleArn: decision.role ?? "" }),
+      };
+    default:
+      return decision satisfies never;
+  }
+}
+
+function fromPod(pod: Pod): NodePod {
+  return {
+    uid: pod.uid as PodUid,
+    name: pod.name,
+    namespace: pod.namespace,
+    addresses: pod.addresses.map(parseIpAddress).filter((address): address is IpAddress => address !== undefined),
+    annotatedRole: pod.annotatedRole,
+    startedAtMs: Number(pod.startedAtMs),
+    decision: fromDecision(pod),
+  };
+}
+
+function fromDecision({ uid, decision }: Pod): NodeDecision {
+  switch (decision.case) {
+    case "noRole":
+      return { kind: "no-role" };
+    case "allowed": {
+      const { identity, roleArn, nameBelowBase } = decision.value;
+      return {
+        kind: "allowed",
+        identity: identity as IdentityKey,
+        role: requireRole(roleArn, uid),
+        ...(nameBelowBase === undefined ? {} : { nameBelowBase }),
+      };
+    }
+    case "denied": {
+      const { explanation, roleArn } = decision.value;
+      return roleArn === ""
+        ? { kind: "denied", explanation }
+        : { kind: "denied", explanation, role: requireRole(roleArn, uid) };
+    }
+    case undefined:
+      throw new MalformedMessage(`pod ${uid} came without a decision that this agent knows`);
+    default:
+      return decision satisfies never;
+  }
+}
+
+function requireRole(text: string, uid: string): RoleArn {
+  const role = parseRoleArn(text);
+  if (role === undefined) {
+    throw new MalformedMessage(`pod ${uid} came with '${text}', which is not a role ARN`);
+  }
+  return role;
+}
+
+function toIdentityCredentials({ identity, result }: IdentityState): IdentityCredentials {
+  return create(IdentityCredentialsSchema, {
+    identity,
+    outcome:
+      result.kind === "issued"
+        ? { case: "roleCredentials", value: encodeCredentials(result.credentials) }
+        : { case: "failure", value: { code: result.failure.code, message: result.failure.message } },
+  });
+}
+
+function encodeCredentials(credentials: Credentials): Uint8Array {
+  return toBinary(
+    RoleCredentialsSchema,
+    create(RoleCredentialsSchema, {
+      accessKeyId: credentials.accessKeyId,
+      secretAccessKey: credentials.secretAccessKey,
+      sessionToken: credentials.sessionToken,
+      issuedAtMs: BigInt(credentials.issuedAtMs),
+      expiresAtMs: BigInt(credentials.expiresAtMs),
+    }),
+  );
+}
+
+function fromIdentityCredentials({ identity, outcome }: IdentityCredentials): IdentityState {
+  switch (outcome.case) {
+    case "roleCredentials":
+      return {
+        identity: identity as IdentityKey,
+        result: { kind: "issued", credentials: decodeCredentials(outcome.value) },
+      };
+    case "failure": {
+      // The server has classified it already; to an agent every failure is one that another try may mend.
+      const failure: IssueFailure = { kind: "unavailable", code: outcome.value.code, message: outcome.value.message };
+      return { identity: identity as IdentityKey, result: { kind: "failed", failure } };
+    }
+    case undefined:
+      throw new MalformedMessage("credentials came without an outcome that this agent knows");
+    default:
+      return outcome satisfies never;
+  }
+}
+
+function decodeCredentials(bytes: Uint8Array): Credentials {
+  const message = fromBinary(RoleCredentialsSchema, bytes);
+  return {
+    accessKeyId: message.accessKeyId,
+    secretAccessKey: message.secretAccessKey,
+    sessionToken: message.sessionToken,
+    issuedAtMs: Number(message.issuedAtMs),
+    expiresAtMs: Number(message.expiresAtMs),
+  };
+}
