@@ -34,8 +34,9 @@ test.each([
 ])("a mistake is one line that names the file and the place: %j", (text, problem) => {
   const manifests = read(text);
 
-  expect(manifests).toMatchObject({ kind: "mistake", problem: expect.stringContaining(problem) });
-  expect(manifests.kind === "mistake" && manifests.problem.includes("\n")).toBe(false);
+  const line = manifests.kind === "mistake" ? manifests.problem : "no mistake seen";
+  expect(line).toContain(problem);
+  expect(line).not.toContain("\n");
 });
 
 test.each(["", "---\n---\n", "# nothing\n"])("an empty file has nothing in it: %j", (text) => {
