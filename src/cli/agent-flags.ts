@@ -1,0 +1,83 @@
+import { hostAddresses, httpUrl } from "./address-kinds.ts";
+import { clientFlags, logFlags, telemetryFlags, tlsFlags } from "./common-flags.ts";
+import { boolean, file, port } from "./flag-kind.ts";
+import type { FlagTable, FlagValues } from "./flag-table.ts";
+import { interfacePattern, iptables, nodeName } from "./kiam-kinds.ts";
+
+export type AgentFlags = FlagValues<typeof agentFlags>;
+
+export const agentFlags = {
+  ...tlsFlags,
+  ...clientFlags,
+  nodeName: {
+    name: "node-name",
+    kind: nodeName,
+    variables: ["NODE_NAME"],
+    description: "The node that this agent serves, else NODE_NAME, else the host's name",
+  },
+  identityTokenPath: {
+    name: "identity-token",
+    kind: file,
+    description: "Projected service account token that proves the node to the servers",
+  },
+  port: { name: "port", kind: port, default: "3100", description: "Where the pods' metadata requests are answered" },
+  hosts: {
+    name: "host",
+    kind: hostAddresses,
+    variables: ["HOST_IP"],
+    description: "The node's address, or its IPv4 and IPv6 ones, to listen on and to redirect to, else HOST_IP",
+  },
+  iptables: {
+    name: "iptables",
+    kind: iptables,
+    default: "false",
+    description: "Redirect the pods' metadata requests; alone, it takes the interface from --host-interface",
+  },
+  iptablesRemove: {
+    name: "iptables-remove",
+    kind: boolean,
+    default: "true",
+    description: "Take the redirect away at exit; kept, it leaves pods without the metadata service",
+  },
+  hostInterface: {
+    name: "host-interface",
+    kind: interfacePattern,
+    default: "docker0",
+    description: "The interface that pods' packets come in by; cali+ for all that begin so, !eth0 for all but that",
+  },
+  metadataEndpoint: {
+    name: "metadata-endpoint",
+    kind: httpUrl,
+    default: "http://169.254.169.254",
+    description: "The real metadata service",
+  },
+  allowIpQuery: {
+    name: "allow-ip-query",
+    kind: boolean,
+    default: "false",
+    description: "Let ?ip= name the pod instead of the client's address: never where others can connect",
+  },
+  ...telemetryFlags,
+  ...logFlags,
+} as const satisfies FlagTable;
+
+/** What in an agent's flags contradicts the rest, as a sentence. */
+export function agentContradiction(flags: AgentFlags): string | undefined {
+  return flags.iptables.kind !== "off" && flags.hosts === undefined
+    ? "--iptables needs --host (or HOST_IP), the address that requests are redirected to"
+    : undefined;
+}
+
+/** The interface to redirect from; `undefined` where nothing is to be redirected. */
+export function redirectInterface(flags: Pick<AgentFlags, "iptables" | "hostInterface">): string | undefined {
+  switch (flags.iptables.kind) {
+    case "off":
+      return undefined;
+    case "on":
+      return flags.hostInterface;
+    case "on-interface":
+      return flags.iptables.pattern;
+    default:
+      return flags.iptables satisfies never;
+  }
+}

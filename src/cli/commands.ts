@@ -1,0 +1,62 @@
+import { agentContradiction, agentFlags } from "./agent-flags.ts";
+import { certsContradiction, certsFlags } from "./certs-flags.ts";
+import { type Command, command } from "./command.ts";
+import { logFlags } from "./common-flags.ts";
+import { devFlags } from "./dev-flags.ts";
+import { healthFlags } from "./health-flags.ts";
+import { serverContradiction, serverFlags } from "./server-flags.ts";
+
+/** Every subcommand, by name. */
+export const commands: ReadonlyMap<string, Command> = new Map([
+  [
+    "agent",
+    command({
+      summary: "Answer the metadata requests of a node's pods with their own roles' credentials",
+      flags: agentFlags,
+      contradiction: agentContradiction,
+      load: async () => (await import("./agent.ts")).runAgent,
+    }),
+  ],
+  [
+    "server",
+    command({
+      summary: "Watch pods and namespaces, get credentials from STS and push them to the agents",
+      flags: serverFlags,
+      contradiction: serverContradiction,
+      load: async () => (await import("./server.ts")).runServer,
+    }),
+  ],
+  [
+    "health",
+    command({
+      summary: "Ask a server whether it is well",
+      flags: healthFlags,
+      load: async () => (await import("./health.ts")).runHealth,
+    }),
+  ],
+  [
+    "certs",
+    command({
+      summary: "Make the certificates for mutual TLS between servers and agents",
+      flags: certsFlags,
+      contradiction: certsContradiction,
+      load: async () => (await import("./certs.ts")).runCerts,
+    }),
+  ],
+  [
+    "dev",
+    command({
+      summary: "Run a server and an agent on this machine, with pods from YAML instead of a cluster",
+      flags: devFlags,
+      load: async () => (await import("./dev.ts")).runDev,
+    }),
+  ],
+  [
+    "version",
+    command({
+      summary: "Print the version, the commit and Bun's version",
+      flags: logFlags,
+      load: async () => (await import("./version.ts")).runVersion,
+    }),
+  ],
+]);

@@ -1,0 +1,42 @@
+/** Errors of the language itself: where one of them comes out of a command, the program is wrong, not the world. */
+const languageErrors: ReadonlySet<string> = new Set([
+  "Error",
+  "EvalError",
+  "RangeError",
+  "ReferenceError",
+  "SyntaxError",
+  "TypeError",
+  "URIError",
+]);
+
+/**
+ * A thrown thing for people: one line with its causes for what the world did (a system error, or an error of our own), the
+ * stack for a mistake in the program. Never an error's other properties, which may hold anything, secrets included.
+ */
+export function describeFailure(thrown: unknown): string {
+  if (!(thrown instanceof Error)) {
+    return oneLine(String(thrown));
+  }
+  const isMistake = languageErrors.has(thrown.name) && !("code" in thrown);
+  return isMistake ? (thrown.stack ?? oneLine(thrown.message)) : oneLine(messages(thrown).join(": "));
+}
+
+/** How deep causes are followed: they may go round. */
+const deepestCause = 5;
+
+function messages(error: Error): readonly string[] {
+  const found: string[] = [];
+  let next: unknown = error;
+  while (next instanceof Error && found.length < deepestCause) {
+    const { message, cause } = next;
+    if (!found.some((before) => before.includes(message))) {
+      found.push(message);
+    }
+    next = cause;
+  }
+  return found;
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*[\r\n]+\s*/g, " ");
+}

@@ -1,0 +1,48 @@
+import type { FlagKind } from "./flag-kind.ts";
+
+/** One flag of a command. */
+export interface Flag {
+  /** As on the command line, without the dashes. */
+  readonly name: string;
+  readonly kind: FlagKind<unknown>;
+  /** One sentence for help, without a full stop. */
+  readonly description: string;
+  /** As one would write it on the command line. */
+  readonly default?: string;
+  readonly required?: true;
+  readonly repeatable?: true;
+  /** Other names, without the dashes. */
+  readonly aliases?: readonly string[];
+  /** One letter. */
+  readonly short?: string;
+  /** Environment variables that are read after `KIAM_<FLAG>`. */
+  readonly variables?: readonly string[];
+}
+
+/** A command's flags, each under the name that its value has in the program. */
+export type FlagTable = Readonly<Record<string, Flag>>;
+
+/** The values of a command's flags: `undefined` only for one that was not given and has no default. */
+export type FlagValues<Table extends FlagTable> = {
+  readonly [Key in keyof Table]: FlagValue<Table[Key]>;
+};
+
+type FlagValue<One extends Flag> =
+  One["kind"] extends FlagKind<infer Value>
+    ? One extends { readonly repeatable: true }
+      ? readonly Value[]
+      : One extends { readonly required: true } | { readonly default: string }
+        ? Value
+        : Value | undefined
+    : never;
+
+/** The name and the aliases, with their dashes. */
+export function spellings(flag: Flag): readonly string[] {
+  return [flag.name, ...(flag.aliases ?? [])].map((name) => `--${name}`).concat(flag.short ? [`-${flag.short}`] : []);
+}
+
+/** The environment variables that a flag reads; the first that is set counts. */
+export function variablesOf(flag: Flag): readonly string[] {
+  const own = [flag.name, ...(flag.aliases ?? [])].map((name) => `KIAM_${name.toUpperCase().replaceAll("-", "_")}`);
+  return [...own, ...(flag.variables ?? [])];
+}

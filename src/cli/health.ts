@@ -1,0 +1,34 @@
+import type { HostPort } from "./address-kinds.ts";
+import { type AskHealth, checkHealth } from "./health-check.ts";
+import { openHealthClient } from "./health-client.ts";
+import type { HealthFlags } from "./health-flags.ts";
+import type { CommandIo } from "./io.ts";
+
+/** Asks a server whether it is well; one line says the outcome. Exit code 0 or 1. */
+export async function runHealth(flags: HealthFlags, io: CommandIo): Promise<number> {
+  await using client = await openHealthClient(flags, io);
+  return reportHealth(client.ask, flags, io);
+}
+
+/** {@link runHealth} on any way to ask. */
+export async function reportHealth(
+  ask: AskHealth,
+  flags: Pick<HealthFlags, "serverAddress" | "timeoutMs">,
+  io: Pick<CommandIo, "stdout" | "stderr" | "clock" | "signal">,
+): Promise<number> {
+  const answer = await checkHealth(ask, flags.timeoutMs, io.clock, io.signal);
+  switch (answer.kind) {
+    case "ok":
+      io.stdout(`healthy: ${JSON.stringify(answer.message)}\n`);
+      return 0;
+    case "failed":
+      io.stderr(`kiam health: ${nameOf(flags.serverAddress)} is not healthy: ${answer.reason}\n`);
+      return 1;
+    default:
+      return answer satisfies never;
+  }
+}
+
+function nameOf({ host, port }: HostPort): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
