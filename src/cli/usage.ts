@@ -30,8 +30,9 @@ function rootOf(commands: ReadonlyMap<string, Described>, build: BuildInfo) {
   });
 }
 
+/** citty colours and pads whether or not anybody sees it. */
 async function render(...commands: Parameters<typeof renderUsage>): Promise<string> {
-  return stripVTControlCharacters(await renderUsage(...commands));
+  return stripVTControlCharacters(await renderUsage(...commands)).replace(/ +$/gm, "");
 }
 
 function argumentsOf(table: FlagTable): ArgsDef {
