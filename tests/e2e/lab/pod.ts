@@ -1,0 +1,127 @@
+import type { CommandResult } from "../../../src/runtime/command.ts";
+import { refuseCanary } from "./canary.ts";
+import type { RunOptions } from "./command.ts";
+import { createNetns, type Netns } from "./netns.ts";
+import type { LabProcess } from "./process.ts";
+import { tools } from "./tools.ts";
+
+export interface NewLabPod {
+  /** Unique on the node while it lives. */
+  readonly name: string;
+  /** Free: no living pod's of the lab. */
+  readonly address: string;
+  /** The host end's name, as a CNI would call it: `cali1234`. 15 characters at most. */
+  readonly veth: string;
+  /** For positive controls: lets the canary into the pod. Everywhere else it fails the test. */
+  readonly mayReadCanary?: boolean;
+}
+
+export interface PodRequest {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** 5 s unless told. */
+  readonly timeoutMs?: number;
+}
+
+export interface PodResponse {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** From the request to the end of the answer, without the program's own start. */
+  readonly tookMs: number;
+}
+
+/**
+ * A pod's network namespace on a node, behind a veth, wired as Calico wires one. Disposing it frees its address.
+ * Whatever a program in it says is searched for the canary, which throws a CanaryLeak.
+ */
+export interface LabPod extends AsyncDisposable {
+  readonly name: string;
+  readonly address: string;
+  readonly veth: string;
+  readonly netns: string;
+  /** Runs a program as the pod would: an empty home, no AWS_ variables, nothing in the environment but PATH and `env`. */
+  run(argv: readonly string[], options?: RunOptions): Promise<CommandResult>;
+  /** Starts a program that goes on running; the pod ends it. */
+  start(name: string, argv: readonly string[], env?: Readonly<Record<string, string>>): LabProcess;
+  /**
+   * Sends one HTTP request and gives the answer; throws where there is none. A path alone goes to 169.254.169.254.
+   * The path is sent as written, not normalised.
+   */
+  http(url: string, request?: PodRequest): Promise<PodResponse>;
+}
+
+export interface PodPlace {
+  readonly node: Netns;
+  readonly control: Netns;
+  readonly nodeAddress: string;
+  readonly directory: string;
+  /** An empty directory. */
+  readonly home: string;
+}
+
+/** Calico's gateway: an address that nobody has and the node's end of the veth answers for. */
+const gateway = "169.254.1.1";
+
+export async function createPod(
+  place: PodPlace,
+  { name, address, veth, mayReadCanary = false }: NewLabPod,
+): Promise<LabPod> {
+  const { node, control, nodeAddress } = place;
+  await using undo = new AsyncDisposableStack();
+  const netns = undo.use(await createNetns(`${node.name}-${name}`, place.directory));
+  await netns.must(["ip", "link", "add", "eth0", "type", "veth", "peer", "name", veth, "netns", node.name]);
+  // Gone at once, and with it the route: the kernel takes its time with a namespace's own links.
+  undo.defer(async () => {
+    await node.run(["ip", "link", "del", veth]);
+  });
+  await node.must(["sysctl", "-qw", `net.ipv4.conf.${veth}.proxy_arp=1`, `net.ipv4.neigh.${veth}.proxy_delay=0`]);
+  await node.must(["ip", "link", "set", veth, "up"]);
+  await node.must(["ip", "route", "add", `${address}/32`, "dev", veth, "scope", "link"]);
+  await netns.must(["ip", "address", "add", `${address}/32`, "dev", "eth0"]);
+  await netns.must(["ip", "link", "set", "eth0", "up"]);
+  await netns.must(["ip", "route", "add", gateway, "dev", "eth0", "scope", "link"]);
+  await netns.must(["ip", "route", "add", "default", "via", gateway, "dev", "eth0"]);
+  await control.must(["ip", "route", "add", `${address}/32`, "via", nodeAddress]);
+  undo.defer(async () => {
+    await control.run(["ip", "route", "del", `${address}/32`]);
+  });
+  const processes = undo.use(new AsyncDisposableStack());
+  const made = undo.move();
+
+  const check = (answer: string) => {
+    if (!mayReadCanary) {
+      refuseCanary(name, answer);
+    }
+  };
+  const environment = { HOME: place.home, LANG: "C.UTF-8" };
+  const run: LabPod["run"] = async (argv, options = {}) => {
+    const result = await netns.run(argv, { ...options, env: { ...environment, ...options.env } });
+    check(result.stdout + result.stderr);
+    return result;
+  };
+
+  return {
+    name,
+    address,
+    veth,
+    netns: netns.name,
+    run,
+    start: (label, argv, env = {}) =>
+      processes.use(netns.start(label, argv, { env: { ...environment, ...env }, disposeSignal: "SIGKILL" })),
+    async http(url, request = {}) {
+      const full = url.startsWith("/") ? `http://169.254.169.254${url}` : url;
+      const program = new URL("../pods/http.mjs", import.meta.url).pathname;
+      const { exitCode, stdout, stderr } = await run([tools.bun(), program], {
+        stdin: JSON.stringify({ url: full, ...request }),
+      });
+      if (exitCode !== 0) {
+        throw new Error(`${request.method ?? "GET"} ${full} from pod ${name}: ${stderr}`);
+      }
+      return JSON.parse(stdout);
+    },
+    [Symbol.asyncDispose]: () => made.disposeAsync(),
+  };
+}
