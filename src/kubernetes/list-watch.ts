@@ -1,0 +1,140 @@
+import type { ResourceSink } from "../domain/observed.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Logger } from "../runtime/logger.ts";
+import type { ApiConnection } from "./connection.ts";
+import { describeFailure } from "./failure.ts";
+import { listAll } from "./list.ts";
+import { afterFailedList, afterWatch, type Next, noTries } from "./pace.ts";
+import type { ApiResource } from "./resource.ts";
+import { describeEnd, watchFrom } from "./watch.ts";
+import type { WatchEvent } from "./watch-event.ts";
+
+export interface FollowOptions<Item, Id> {
+  readonly resource: ApiResource<Item, Id>;
+  readonly connection: ApiConnection;
+  readonly sink: ResourceSink<Item, Id>;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly hooks: FollowHooks;
+}
+
+/** Who wants to know how the following goes; all of it besides what the sink hears. */
+export interface FollowHooks {
+  /** Called once, when the sink has its first whole list. */
+  synced?(): void;
+  /** A whole list was taken. */
+  listed?(items: number): void;
+  /** The API server has said something of this resource just now, if only that nothing changed. */
+  heard?(atMs: number): void;
+  /** An object could not be read and is left out. */
+  unreadable?(problem: string): void;
+}
+
+/** While the API server is away, every so many failures are told, and the others only at debug level. */
+const failuresATold = 10;
+
+/**
+ * Keeps the sink at what the API server says of a resource: a whole list, then every change, from where the last was heard.
+ * An API server that is away or ails is asked again for ever, and the sink left as it is meanwhile. Resolves once the signal
+ * is aborted; rejects only with what the sink throws.
+ */
+export async function followResource<Item, Id>(options: FollowOptions<Item, Id>, signal: AbortSignal): Promise<void> {
+  const { clock } = options;
+  const follower = createFollower(options);
+  let next: Next = { tries: noTries, step: "list", waitMs: 0 };
+  try {
+    while (!signal.aborted) {
+      next = next.step === "list" ? await follower.list(next, signal) : await follower.watch(next, signal);
+      if (next.waitMs > 0) {
+        await clock.sleep(next.waitMs, signal);
+      }
+    }
+  } catch (error) {
+    if (!signal.aborted) {
+      throw error;
+    }
+  }
+}
+
+function createFollower<Item, Id>(options: FollowOptions<Item, Id>) {
+  const { resource, sink, clock, random, logger, hooks } = options;
+  const onHeard = () => hooks.heard?.(clock.now());
+  let resourceVersion = "";
+  let listedAtMs = Number.NEGATIVE_INFINITY;
+  let isSynced = false;
+
+  function onUnreadable(problem: string): void {
+    logger.warn(`${resource.name}: left out ${problem}`);
+    hooks.unreadable?.(problem);
+  }
+
+  function onEvent(event: Extract<WatchEvent, { readonly resourceVersion: string }>): void {
+    if (event.kind !== "bookmark") {
+      apply(event.kind, event.object);
+    }
+    resourceVersion = event.resourceVersion;
+  }
+
+  function apply(kind: "changed" | "deleted", object: unknown): void {
+    const observed = resource.parse(object);
+    switch (observed.kind) {
+      case "unreadable":
+        onUnreadable(observed.problem);
+        break;
+      case "gone":
+        sink.remove(observed.id);
+        break;
+      case "live":
+        applyLive(kind, observed.item);
+        break;
+      default:
+        observed satisfies never;
+    }
+  }
+
+  function applyLive(kind: "changed" | "deleted", item: Item): void {
+    if (kind === "deleted") {
+      sink.remove(resource.idOf(item));
+    } else {
+      sink.upsert(item);
+    }
+  }
+
+  function tell(what: string, next: Next): Next {
+    const message = `${resource.name}: ${what}`;
+    const fields = { "resource.version": resourceVersion, failures: next.tries.failures };
+    if (next.tries.failures % failuresATold === 1) {
+      logger.warn(message, fields);
+    } else {
+      logger.debug(message, fields);
+    }
+    return next;
+  }
+
+  return {
+    async list(before: Next, signal: AbortSignal): Promise<Next> {
+      const result = await listAll(options, resource, { onPage: onHeard, onUnreadable }, signal);
+      if (result.kind !== "listed") {
+        return tell(`could not list: ${describeFailure(result)}`, afterFailedList(before.tries, result, random()));
+      }
+      sink.replaceAll(result.items);
+      resourceVersion = result.resourceVersion;
+      listedAtMs = clock.now();
+      hooks.listed?.(result.items.length);
+      logger.info(`${resource.name}: listed`, { "resource.version": resourceVersion, items: result.items.length });
+      if (!isSynced) {
+        isSynced = true;
+        hooks.synced?.();
+      }
+      return { tries: before.tries, step: "watch", waitMs: 0 };
+    },
+    async watch(before: Next, signal: AbortSignal): Promise<Next> {
+      const startedAtMs = clock.now();
+      const end = await watchFrom(options, resource.path, resourceVersion, { onHeard, onEvent }, signal);
+      const times = { livedMs: clock.now() - startedAtMs, sinceListMs: clock.now() - listedAtMs };
+      return tell(`watch ended: ${describeEnd(end)}`, afterWatch(before.tries, end, times, random()));
+    },
+  };
+}
