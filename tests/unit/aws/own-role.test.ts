@@ -1,0 +1,49 @@
+import { describe, expect, test } from "bun:test";
+import { ownRole, roleOfCaller } from "../../../src/aws/own-role.ts";
+import { OwnCredentialsError } from "../../../src/aws/sts-client.ts";
+import { neverAborted } from "../../../src/runtime/abort.ts";
+
+describe("the role of a caller", () => {
+  test.each([
+    ["arn:aws:sts::123456789012:assumed-role/kiam-server/i-0abc", "arn:aws:iam::123456789012:role/kiam-server"],
+    ["arn:aws-cn:sts::123456789012:assumed-role/kiam/botocore-1", "arn:aws-cn:iam::123456789012:role/kiam"],
+    ["arn:aws:iam::123456789012:user/operator", undefined],
+    ["arn:aws:iam::123456789012:root", undefined],
+    ["arn:aws:sts::123456789012:federated-user/x", undefined],
+    ["", undefined],
+  ])("of %p is %p", (arn, role) => {
+    expect(roleOfCaller(arn)).toBe(role as never);
+  });
+});
+
+test("the server's role is who STS says it is", async () => {
+  const sts = { callerArn: async () => "arn:aws:sts::123456789012:assumed-role/kiam-server/i-0abc" };
+
+  const own = await ownRole(sts, neverAborted());
+
+  expect(own).toEqual({ kind: "role", role: "arn:aws:iam::123456789012:role/kiam-server" as never });
+});
+
+test("a server that runs as a user has no role", async () => {
+  const arn = "arn:aws:iam::123456789012:user/operator";
+
+  expect(await ownRole({ callerArn: async () => arn }, neverAborted())).toEqual({ kind: "not-a-role", arn });
+});
+
+test("not to be told is an outcome", async () => {
+  const sts = {
+    callerArn: async () => {
+      throw new OwnCredentialsError(new Error("nothing in the chain"));
+    },
+  };
+
+  const own = await ownRole(sts, neverAborted());
+
+  expect(own.kind === "failed" && own.failure.kind).toBe("own-credentials");
+});
+
+test("giving up is not an outcome", async () => {
+  const sts = { callerArn: () => Promise.reject(new Error("socket closed")) };
+
+  await expect(ownRole(sts, AbortSignal.abort(new Error("stopping")))).rejects.toThrow("stopping");
+});
