@@ -64,11 +64,6 @@ install_dependencies() {
   quietly bun install --frozen-lockfile || fail "the npm packages of bun.lock"
 }
 
-# as_root COMMAND…: the package manager is the only one that needs it.
-as_root() {
-  if [ "$(id -u)" = 0 ]; then quietly "$@"; else quietly sudo -n "$@"; fi
-}
-
 missing_packages() {
   have ip || echo iproute2
   have iptables || echo iptables
@@ -84,9 +79,9 @@ install_packages() {
   [ -z "$packages" ] && return
   have apt-get || fail "$packages: this is not Debian"
   export DEBIAN_FRONTEND=noninteractive
-  as_root apt-get update || true
+  quietly apt-get update || true
   # shellcheck disable=SC2086 # one word for each package
-  as_root apt-get install -y --no-install-recommends $packages || fail "$packages with apt-get"
+  quietly apt-get install -y --no-install-recommends $packages || fail "$packages with apt-get"
   packages=$(missing_packages | tr '\n' ' ')
   [ -z "$packages" ] || fail "$packages with apt-get"
 }
@@ -148,6 +143,10 @@ install_kubernetes() {
 install_bun
 install_dependencies
 if $tests; then
+  if [ "$(id -u)" != 0 ]; then
+    echo "setup: the tests need root, for apt-get and for network namespaces" >&2
+    exit 1
+  fi
   install_packages
   install_python
   install_node

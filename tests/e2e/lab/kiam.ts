@@ -5,7 +5,7 @@ import { tools } from "./tools.ts";
 import { waitFor } from "./wait.ts";
 
 /** Flags without their dashes: true `--flag`, false `--no-flag`, a list repeats it, undefined leaves a default of the lab out. */
-export type Flags = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
+type Flags = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
 export interface KiamOptions {
   /** Laid over the lab's defaults. */
@@ -82,7 +82,7 @@ export function startKiam({
   };
 }
 
-export function toArguments(flags: Flags): readonly string[] {
+function toArguments(flags: Flags): readonly string[] {
   return Object.entries(flags).flatMap(([name, value]) => {
     if (value === undefined) {
       return [];

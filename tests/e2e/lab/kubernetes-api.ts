@@ -1,7 +1,7 @@
 import { parseAllDocuments } from "yaml";
 import type { Reach } from "./reach.ts";
 
-export interface KubernetesResponse {
+interface KubernetesResponse {
   readonly status: number;
   // biome-ignore lint/suspicious/noExplicitAny: a test reads of an answer what it needs
   readonly body: any;
@@ -21,7 +21,7 @@ export interface NewPod {
   readonly spec?: Readonly<Record<string, unknown>>;
 }
 
-export interface TokenRequest {
+interface TokenRequest {
   readonly namespace: string;
   readonly name: string;
   /** `kiam-server` for an agent's; absent: the API server's own. */

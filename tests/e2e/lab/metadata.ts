@@ -5,7 +5,7 @@ import { tools } from "./tools.ts";
 export const metadataAddress = "169.254.169.254";
 
 /** A request that reached the real metadata service's place. */
-export interface MetadataRequest {
+interface MetadataRequest {
   /** The address it came from. */
   readonly client: string;
   readonly method: string;

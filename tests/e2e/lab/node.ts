@@ -9,11 +9,11 @@ import type { Identity } from "./pki.ts";
 import { createPod, type LabPod, type NewLabPod } from "./pod.ts";
 
 /** A pod of the API server with the namespace that its programs run in. */
-export interface DeployedPod extends LabPod {
+interface DeployedPod extends LabPod {
   readonly uid: string;
 }
 
-export interface NewDeployedPod
+interface NewDeployedPod
   extends Omit<NewPod, "nodeName">,
     Pick<NewLabPod, "address" | "mayReadCanary">,
     Partial<Pick<NewLabPod, "veth">> {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { must } from "./command.ts";
 
 /** Paths of PEM files. */
-export interface KeyPair {
+interface KeyPair {
   readonly cert: string;
   readonly key: string;
 }
@@ -13,7 +13,7 @@ export interface Identity extends KeyPair {
   readonly ca: string;
 }
 
-export interface CertificateRequest {
+interface CertificateRequest {
   readonly commonName: string;
   /** As openssl writes them: `DNS:kiam-server`, `IP:10.250.0.1`, `URI:spiffe://…`. */
   readonly names?: readonly string[];

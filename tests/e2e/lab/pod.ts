@@ -16,7 +16,7 @@ export interface NewLabPod {
   readonly mayReadCanary?: boolean;
 }
 
-export interface PodRequest {
+interface PodRequest {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
@@ -24,7 +24,7 @@ export interface PodRequest {
   readonly timeoutMs?: number;
 }
 
-export interface PodResponse {
+interface PodResponse {
   readonly status: number;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;

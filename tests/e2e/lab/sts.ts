@@ -4,7 +4,7 @@ import { tools } from "./tools.ts";
 import { waitFor } from "./wait.ts";
 
 /** One AssumeRole call that moto answered. */
-export interface AssumedRole {
+interface AssumedRole {
   readonly roleArn: string;
   readonly sessionName: string;
   readonly externalId: string | null;
