@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { neverAborted } from "../../src/runtime/abort.ts";
 import { type RunCommand, runCommand } from "../../src/runtime/command.ts";
 import { createFakeClock } from "../fakes/clock.ts";
 import { createRecordingLogger } from "../fakes/recording-logger.ts";
-import { inNamespace, must, run } from "./lab/command.ts";
+import { inNamespace, must } from "./lab/command.ts";
 import { createNetns, type Netns } from "./lab/netns.ts";
 import { searchPath, tools } from "./lab/tools.ts";
 
@@ -21,6 +21,13 @@ const say = (hostname, port, text) => Bun.serve({ hostname, port, fetch: () => n
 say("169.254.169.254", 80, "canary");
 say("0.0.0.0", 3100, "agent");
 console.log("listening");
+`;
+
+/** In a pod: asks once and keeps the connection. */
+const holdingAConnection = `
+const socket = require("node:net").connect(80, "169.254.169.254");
+socket.on("connect", () => socket.write("GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n"));
+socket.on("data", (data) => console.log(String(data)));
 `;
 
 /** In a pod: asks again and again over one connection, and tells what it hears. */
@@ -59,15 +66,10 @@ describe.each(["nft", "legacy"] as const)("with the %s back end in use", (backen
   const other = backend === "nft" ? "legacy" : "nft";
   const theirs = "-A PREROUTING -d 192.0.2.1/32 -p tcp -m tcp --dport 80 -j DNAT --to-destination 192.0.2.2:80";
 
-  beforeAll(async () => {
-    for (const one of ["nft", "legacy"]) {
-      for (const table of ["nat", "mangle"]) {
-        await node.must([`iptables-${one}`, "-w", "-t", table, "-F"]);
-        await node.must([`iptables-${one}`, "-w", "-t", table, "-X"]);
-      }
-    }
-    await node.must([`iptables-${backend}`, "-w", "-t", "mangle", "-N", "KUBE-KUBELET-CANARY"]);
-    await iptables(backend, theirs);
+  beforeEach(async () => {
+    const marked = `*mangle\n:KUBE-KUBELET-CANARY - [0:0]\nCOMMIT\n*nat\n${theirs}\nCOMMIT\n`;
+    await node.must([`iptables-${backend}-restore`, "--wait", "5"], { stdin: marked });
+    await node.must([`iptables-${other}-restore`, "--wait", "5"], { stdin: "*mangle\nCOMMIT\n*nat\nCOMMIT\n" });
   });
 
   test("without the redirect the pod reads the node's metadata", async () => {
@@ -143,12 +145,23 @@ describe.each(["nft", "legacy"] as const)("with the %s back end in use", (backen
     await using asking = pod.start("asking", [tools.bun(), "-e", askingOverOneConnection], {
       disposeSignal: "SIGKILL",
     });
-    await asking.waitForLog(/canary/);
+    await asking.waitForLog(/canary/, 3_000);
 
     await using _ = await install();
 
-    await asking.waitForLog(/ECONNRESET/);
+    await asking.waitForLog(/ECONNRESET/, 3_000);
     expect(asking.output()).not.toContain("agent");
+  });
+
+  test("connections that lead to an agent already outlive the next one's start", async () => {
+    await using _ = await install({ atExit: "keep" });
+    await using held = pod.start("holding", [tools.bun(), "-e", holdingAConnection], { disposeSignal: "SIGKILL" });
+    await held.waitForLog(/agent/, 3_000);
+
+    await using _next = await install();
+
+    const flows = await node.must(["conntrack", "-L", "-p", "tcp", "-d", "169.254.169.254"]);
+    expect(flows).toMatch(/ESTABLISHED .* src=10\.200\.0\.1 .*sport=3100/);
   });
 
   test.each([
@@ -164,7 +177,6 @@ describe.each(["nft", "legacy"] as const)("with the %s back end in use", (backen
     await guard.repaired();
 
     expect(await ask(pod)).toBe("agent");
-    await iptables(backend, "-F PREROUTING", theirs);
   });
 
   test("a rule that was put before it and takes its packets is found, one that does not is let be", async () => {
@@ -181,14 +193,14 @@ describe.each(["nft", "legacy"] as const)("with the %s back end in use", (backen
 
     expect(await ask(pod)).toBe("agent");
     expect(await rules(backend)).toHaveLength(4);
-    await iptables(backend, `-D PREROUTING ${taking}`, `-D PREROUTING ${passing}`, "-F LATER", "-X LATER");
   });
 });
 
 test("a back end in which nobody marked anything and that holds more rules is the one", async () => {
-  await node.must(["iptables-nft", "-w", "-t", "mangle", "-X"]);
-  await node.must(["iptables-legacy", "-w", "-t", "mangle", "-X"]);
-  await node.must(["iptables-nft", "-w", "-t", "nat", "-F"]);
+  await node.must(["iptables-nft-restore"], { stdin: "*mangle\nCOMMIT\n*nat\nCOMMIT\n" });
+  await node.must(["iptables-legacy-restore"], {
+    stdin: "*mangle\nCOMMIT\n*nat\n-A PREROUTING -d 192.0.2.1/32 -j ACCEPT\nCOMMIT\n",
+  });
 
   await using _ = await install();
 
