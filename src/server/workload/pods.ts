@@ -1,0 +1,109 @@
+import { isDeepStrictEqual } from "node:util";
+import type { IpAddress } from "../../domain/ip-address.ts";
+import type { ResourceSink } from "../../domain/observed.ts";
+import type { Pod, PodUid } from "../../domain/pod.ts";
+import { createListeners, type Listeners } from "../../runtime/listeners.ts";
+import { createRecentMap } from "../../runtime/recent-map.ts";
+import { createPodIndexes } from "./pod-indexes.ts";
+import { isNewer, isSameVersion } from "./resource-version.ts";
+
+/** What became of one pod: `before` is absent for a new one, `after` for one that is gone. */
+export interface PodChange {
+  readonly before?: Pod;
+  readonly after?: Pod;
+}
+
+/** The cluster's live pods, as the watch last told. */
+export interface PodStore extends ResourceSink<Pod, PodUid> {
+  get(uid: PodUid): Pod | undefined;
+  /** All live pods that report the address. */
+  claimants(address: IpAddress): readonly Pod[];
+  onNode(nodeName: string): readonly Pod[];
+  inNamespace(namespace: string): readonly Pod[];
+  /** The node whose pods report this `status.hostIP`; `undefined` where none does, or pods of different nodes do. */
+  nodeOfHostIp(hostIp: string): string | undefined;
+  readonly size: number;
+  /** Told after the store has changed, of what is different in more than the resource version. */
+  readonly changes: Pick<Listeners<PodChange>, "add">;
+}
+
+/** Removed pods whose last version is remembered, so that a late event about them does not bring them back. */
+const mostRemembered = 4096;
+
+/**
+ * A watch tells of one pod at a time, and what is older than what is held of the pod (or was, when it was removed) is
+ * left out. A list is the API server's word on everything: it replaces what is held whatever the versions.
+ */
+export function createPodStore(): PodStore {
+  const byUid = new Map<PodUid, Pod>();
+  const removedVersions = createRecentMap<PodUid, string>(mostRemembered);
+  const indexes = createPodIndexes();
+  const changes = createListeners<PodChange>();
+
+  const podsOf = (uids: Iterable<PodUid>): readonly Pod[] =>
+    [...uids].map((uid) => byUid.get(uid)).filter((pod) => pod !== undefined);
+
+  /** What to tell of it; nothing where at most the version is another. */
+  function hold(after: Pod): readonly PodChange[] {
+    const before = byUid.get(after.uid);
+    if (before !== undefined && isSameVersion(after.resourceVersion, before.resourceVersion)) {
+      return [];
+    }
+    byUid.set(after.uid, after);
+    if (before === undefined) {
+      indexes.add(after);
+      return [{ after }];
+    }
+    if (isDeepStrictEqual(before, { ...after, resourceVersion: before.resourceVersion })) {
+      return [];
+    }
+    indexes.remove(before);
+    indexes.add(after);
+    return [{ before, after }];
+  }
+
+  function release(before: Pod): PodChange {
+    byUid.delete(before.uid);
+    indexes.remove(before);
+    return { before };
+  }
+
+  function tell(told: readonly PodChange[]): void {
+    for (const change of told) {
+      changes.tell(change);
+    }
+  }
+
+  return {
+    replaceAll(pods) {
+      const listed = new Map(pods.map((pod) => [pod.uid, pod]));
+      removedVersions.clear();
+      const removed = [...byUid.values()].filter((pod) => !listed.has(pod.uid)).map(release);
+      const held = [...listed.values()].flatMap(hold);
+      tell(removed);
+      tell(held);
+    },
+    upsert(pod) {
+      const known = byUid.get(pod.uid)?.resourceVersion ?? removedVersions.get(pod.uid);
+      if (known === undefined || isNewer(pod.resourceVersion, known)) {
+        tell(hold(pod));
+      }
+    },
+    remove(uid) {
+      const pod = byUid.get(uid);
+      if (pod !== undefined) {
+        removedVersions.set(uid, pod.resourceVersion);
+        tell([release(pod)]);
+      }
+    },
+    get: (uid) => byUid.get(uid),
+    claimants: (address) => podsOf(indexes.byAddress(address)),
+    onNode: (nodeName) => podsOf(indexes.byNode(nodeName)),
+    inNamespace: (namespace) => podsOf(indexes.byNamespace(namespace)),
+    nodeOfHostIp: (hostIp) => indexes.nodeOfHostIp(hostIp),
+    get size() {
+      return byUid.size;
+    },
+    changes,
+  };
+}

@@ -1,0 +1,73 @@
+import { expect, test } from "bun:test";
+import { createNamespaceStore } from "../../../../src/server/workload/namespaces.ts";
+import { aNamespace } from "../../../fakes/pods.ts";
+
+function createHeardStore() {
+  const store = createNamespaceStore();
+  const heard: string[] = [];
+  store.changes.add((name) => heard.push(name));
+  return { store, heard };
+}
+
+test("a namespace permits what it says, one not known permits nothing", () => {
+  const { store, heard } = createHeardStore();
+
+  store.upsert(aNamespace({ name: "team", permitted: ".*reader" }));
+
+  expect(store.permitted("team")).toBe(".*reader");
+  expect(store.permitted("other")).toBe("");
+  expect(heard).toEqual(["team"]);
+});
+
+test("a changed pattern is told, a version without another pattern is not", () => {
+  const { store, heard } = createHeardStore();
+  store.upsert(aNamespace({ permitted: "a", resourceVersion: "1" }));
+  heard.length = 0;
+
+  store.upsert(aNamespace({ permitted: "a", resourceVersion: "2" }));
+  store.upsert(aNamespace({ permitted: "b", resourceVersion: "3" }));
+
+  expect(heard).toEqual(["default"]);
+  expect(store.permitted("default")).toBe("b");
+});
+
+test("an older event changes nothing", () => {
+  const { store, heard } = createHeardStore();
+  store.upsert(aNamespace({ permitted: "narrow", resourceVersion: "10" }));
+
+  store.upsert(aNamespace({ permitted: ".*", resourceVersion: "9" }));
+
+  expect(store.permitted("default")).toBe("narrow");
+  expect(heard.length).toBe(1);
+});
+
+test("a removed namespace permits nothing, and only what it permitted is worth telling", () => {
+  const { store, heard } = createHeardStore();
+  store.upsert(aNamespace({ name: "silent", permitted: "" }));
+  store.upsert(aNamespace({ name: "team", permitted: ".*" }));
+  heard.length = 0;
+
+  store.remove("silent");
+  store.remove("team");
+  store.remove("team");
+
+  expect(store.permitted("team")).toBe("");
+  expect(heard).toEqual(["team"]);
+});
+
+test("a list replaces everything and tells only what is different, after the store has changed", () => {
+  const { store } = createHeardStore();
+  for (const name of ["gone", "same", "other"]) {
+    store.upsert(aNamespace({ name, permitted: name }));
+  }
+  const seen: string[] = [];
+  store.changes.add((name) => seen.push(`${name} ${store.permitted(name)} ${store.permitted("gone")}`));
+
+  store.replaceAll([
+    aNamespace({ name: "same", permitted: "same" }),
+    aNamespace({ name: "other", permitted: "changed", resourceVersion: "1" }),
+    aNamespace({ name: "new", permitted: "new" }),
+  ]);
+
+  expect(seen).toEqual(["gone  ", "other changed ", "new new "]);
+});
