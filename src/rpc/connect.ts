@@ -1,8 +1,10 @@
 import { isIP } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import type { Interceptor, Transport } from "@connectrpc/connect";
-import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { createGrpcTransport } from "@connectrpc/connect-node";
 import type { Clock } from "../runtime/clock.ts";
+import { createClientSessions } from "./client-sessions.ts";
+import { connectionErrors } from "./connection-errors.ts";
 import { strictTls, type TlsIdentity } from "./tls-options.ts";
 
 export interface Endpoint {
@@ -32,28 +34,25 @@ export interface RpcConnection extends Disposable {
 /** A snapshot of a large node is about 1 MB; the Go release's limit is 4 MiB. */
 const largestAnswerBytes = 16 * 1024 * 1024;
 
-/** One HTTP/2 connection to one server, opened by the first call and again after it was lost. Dispose it to close it with all its calls. */
+/**
+ * One HTTP/2 connection to one server, opened by the first call and again after it was lost. A call that the connection
+ * fails, or that finds no server, ends with Code.Unavailable; Code.Canceled is the caller's own doing. Dispose it to close
+ * it with all its calls.
+ */
 export function connectRpc(endpoint: Endpoint, options: ConnectionOptions): RpcConnection {
   const host = isIP(endpoint.serverName) === 6 ? `[${endpoint.serverName}]` : endpoint.serverName;
-  const baseUrl = `https://${host}:${endpoint.port}`;
-  const sessionManager = new Http2SessionManager(
-    baseUrl,
-    {
-      pingIntervalMs: options.pingIntervalMs,
-      pingTimeoutMs: options.pingTimeoutMs,
-      pingIdleConnection: options.pingIdle,
-    },
-    { createConnection: () => openTls(endpoint, options) },
-  );
+  // As URL writes it (a default port is left out), because the transport compares it with each request's.
+  const baseUrl = new URL(`https://${host}:${endpoint.port}`).origin;
+  const sessions = createClientSessions(baseUrl, { ...options, openSocket: () => openTls(endpoint, options) });
   return {
     transport: createGrpcTransport({
       baseUrl,
-      sessionManager,
-      interceptors: [...options.interceptors],
+      sessionManager: sessions,
+      interceptors: [...options.interceptors, connectionErrors],
       acceptCompression: [],
       readMaxBytes: largestAnswerBytes,
     }),
-    [Symbol.dispose]: () => sessionManager.abort(),
+    [Symbol.dispose]: () => sessions[Symbol.dispose](),
   };
 }
 

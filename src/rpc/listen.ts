@@ -1,11 +1,11 @@
-import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from "node:http2";
+import { createSecureServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { TLSSocket } from "node:tls";
-import type { ConnectRouter, Interceptor } from "@connectrpc/connect";
-import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { Code, ConnectError, type ConnectRouter, type Interceptor } from "@connectrpc/connect";
 import type { Clock } from "../runtime/clock.ts";
-import { type PeerCertificate, peerContext } from "./peer.ts";
-import { keepAlive } from "./server-ping.ts";
+import { createDispatch } from "./dispatch.ts";
+import type { PeerCertificate } from "./peer.ts";
+import { trackSessions } from "./server-sessions.ts";
 import { strictTls, type TlsIdentity } from "./tls-options.ts";
 
 export interface RpcServerOptions {
@@ -30,39 +30,31 @@ export interface RpcServer {
   replaceTls(tls: TlsIdentity): void;
   /** Closes connections whose certificate is no longer acceptable. */
   closeConnections(isRefused: (peer: PeerCertificate) => boolean): void;
-  /** Takes no more connections and ends the streams in order; resolves when all are gone, by force after `graceMs`. */
+  /**
+   * Takes no more connections, ends the streams in order and calls that wait with Code.Unavailable; resolves when all are
+   * gone, by force after `graceMs`.
+   */
   close(graceMs: number): Promise<void>;
 }
 
 /** A TLS handshake that takes longer is cut off. */
 const handshakeTimeoutMs = 10_000;
 
-/** Messages are small: the largest request is a node's claim. */
-const largestRequestBytes = 64 * 1024;
+/** Calls at a time on one connection; an agent has one stream and a call for each address that it does not know. */
+const mostCallsPerConnection = 1_000;
 
 /** @throws Error where the address can't be listened on. */
 export async function listenRpc(options: RpcServerOptions): Promise<RpcServer> {
   const stopping = new AbortController();
-  const handle = connectNodeAdapter({
-    routes: options.routes,
-    interceptors: [...options.interceptors],
-    acceptCompression: [],
-    readMaxBytes: largestRequestBytes,
-    shutdownSignal: stopping.signal,
-    contextValues: peerContext,
-  });
+  const dispatch = createDispatch({ ...options, stopping: stopping.signal });
   const server = createSecureServer(
-    { ...strictTls(options.tls), requestCert: true, handshakeTimeout: handshakeTimeoutMs },
-    (request, response) => {
-      // A handler that waits in `yield` for the client to read would never learn that the client has left.
-      response.stream.once("close", () => response.emit("drain"));
-      try {
-        handle(request, response);
-      } catch (error) {
-        options.onBrokenHandler(error);
-        response.stream.close();
-      }
+    {
+      ...strictTls(options.tls),
+      requestCert: true,
+      handshakeTimeout: handshakeTimeoutMs,
+      settings: { maxConcurrentStreams: mostCallsPerConnection },
     },
+    (request, response) => void dispatch(request, response),
   );
   const sessions = trackSessions(server, options);
   server.on("tlsClientError", (error: NodeJS.ErrnoException) =>
@@ -78,57 +70,13 @@ export async function listenRpc(options: RpcServerOptions): Promise<RpcServer> {
   return {
     port: (server.address() as AddressInfo).port,
     replaceTls: (tls) => server.setSecureContext(strictTls(tls)),
-    closeConnections(isRefused) {
-      for (const [session, socket] of sessions) {
-        if (isRefused(socket.getPeerCertificate())) {
-          destroy(session, socket);
-        }
-      }
-    },
+    closeConnections: (isRefused) => sessions.cut((socket: TLSSocket) => isRefused(socket.getPeerCertificate())),
     async close(graceMs) {
-      stopping.abort();
+      stopping.abort(new ConnectError("this server is stopping", Code.Unavailable));
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const session of sessions.keys()) {
-        session.close();
-      }
-      using _force = options.clock.after(graceMs, () => {
-        for (const [session, socket] of sessions) {
-          destroy(session, socket);
-        }
-      });
+      sessions.retire();
+      using _force = options.clock.after(graceMs, () => sessions.cut(() => true));
       await closed;
     },
   };
-}
-
-/** Every open session with its socket: destroying a session alone leaks the descriptor while the peer is frozen. */
-function trackSessions(
-  server: Http2SecureServer,
-  options: RpcServerOptions,
-): ReadonlyMap<ServerHttp2Session, TLSSocket> {
-  const sessions = new Map<ServerHttp2Session, TLSSocket>();
-  let newest: TLSSocket | undefined;
-  server.prependListener("secureConnection", (socket: TLSSocket) => {
-    newest = socket;
-  });
-  server.on("session", (session) => {
-    const socket = newest;
-    if (socket === undefined) {
-      session.destroy();
-      return;
-    }
-    sessions.set(session, socket);
-    const pings = keepAlive(session, options, () => destroy(session, socket));
-    session.on("error", () => undefined);
-    session.once("close", () => {
-      sessions.delete(session);
-      pings[Symbol.dispose]();
-    });
-  });
-  return sessions;
-}
-
-function destroy(session: ServerHttp2Session, socket: TLSSocket): void {
-  session.destroy();
-  socket.destroy();
 }
