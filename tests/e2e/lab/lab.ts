@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
@@ -12,6 +12,7 @@ import { createNode, type LabNode } from "./node.ts";
 import { type Authority, createAuthority, type Identity } from "./pki.ts";
 import { createServerAccount, type ServerAccount } from "./server-account.ts";
 import { accountId, type Sts, startSts } from "./sts.ts";
+import { repository } from "./tools.ts";
 
 /**
  * A cluster of real parts in network namespaces of its own: kube-apiserver, etcd and moto in one, each node and each
@@ -64,11 +65,11 @@ const bridge = "nodes";
 export async function createLab(): Promise<Lab> {
   await removeAbandoned();
   await using undo = new AsyncDisposableStack();
-  const directory = await mkdtemp(join(tmpdir(), "kiam-lab-"));
-  undo.defer(() => rm(directory, { recursive: true, force: true }));
-  const home = join(directory, "home");
-  await mkdir(home);
   const prefix = `kiam-${process.pid}-${randomBytes(2).toString("hex")}`;
+  const directory = join(tmpdir(), prefix);
+  const home = join(directory, "home");
+  await mkdir(home, { recursive: true });
+  undo.defer(() => rm(directory, { recursive: true, force: true }));
 
   const control = undo.use(await createNetns(`${prefix}-control`, directory));
   // An address of its own: a bridge without one takes its lowest port's, and nodes would go on sending to the former.
@@ -107,7 +108,7 @@ export async function createLab(): Promise<Lab> {
     agentCertificate: () =>
       authority.issue({ commonName: "kiam-agent", names: ["DNS:kiam-agent"], usage: "clientAuth" }),
     serverAccount() {
-      serverAccount ??= createServerAccount(controlPlane, directory);
+      serverAccount ??= createServerAccount(controlPlane, join(repository, "deploy/rbac.yaml"), directory);
       return serverAccount;
     },
     async addNode(name) {

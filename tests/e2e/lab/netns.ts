@@ -1,4 +1,5 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CommandResult } from "../../../src/runtime/command.ts";
 import { inNamespace, must, type RunOptions, run } from "./command.ts";
@@ -51,16 +52,24 @@ export async function createNetns(name: string, directory: string): Promise<Netn
   };
 }
 
-/** Removes the namespaces of test processes that were killed before they could. Their programs died with them. */
+/**
+ * Removes what test processes left that were killed before they could: the namespaces, and the directories of the same
+ * name. Their programs died with them.
+ */
 export async function removeAbandoned(): Promise<void> {
-  const names = (await must(["ip", "netns", "list"])).split("\n").map((line) => line.split(" ")[0] ?? "");
-  for (const name of names) {
-    const owner = namePattern.exec(name)?.[1];
-    if (owner !== undefined && !isAlive(Number(owner))) {
-      await run(["ip", "netns", "del", name]);
-      await rm(join("/etc/netns", name), { recursive: true, force: true });
+  for (const name of (await readdir("/run/netns").catch(() => [])).filter(isAbandoned)) {
+    await run(["ip", "netns", "del", name]);
+  }
+  for (const parent of ["/etc/netns", tmpdir()]) {
+    for (const name of (await readdir(parent).catch(() => [])).filter(isAbandoned)) {
+      await rm(join(parent, name), { recursive: true, force: true });
     }
   }
+}
+
+function isAbandoned(name: string): boolean {
+  const owner = namePattern.exec(name)?.[1];
+  return owner !== undefined && !isAlive(Number(owner));
 }
 
 function isAlive(pid: number): boolean {

@@ -2,7 +2,6 @@ import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import type { ControlPlane } from "./control-plane.ts";
 import { writeKubeconfig } from "./kubeconfig.ts";
-import { repository } from "./tools.ts";
 
 /** The account that kiam's servers run under in the lab, with no more rights than deploy/rbac.yaml gives. */
 export interface ServerAccount {
@@ -15,13 +14,17 @@ export interface ServerAccount {
 
 const name = "kiam-server";
 
-/** Applies deploy/rbac.yaml and takes a token of the account `kiam-server` that it makes. */
-export async function createServerAccount({ api, url, ca }: ControlPlane, directory: string): Promise<ServerAccount> {
-  const manifest = await Bun.file(join(repository, "deploy/rbac.yaml")).text();
+/** Applies a manifest, which is deploy/rbac.yaml, and takes a token of the account `kiam-server` that it makes. */
+export async function createServerAccount(
+  { api, url, ca }: ControlPlane,
+  manifestPath: string,
+  directory: string,
+): Promise<ServerAccount> {
+  const manifest = await Bun.file(manifestPath).text();
   const objects: readonly (Account | null)[] = parseAllDocuments(manifest).map((document) => document.toJS());
   const account = objects.find((each) => each?.kind === "ServiceAccount" && each.metadata.name === name);
   if (account === undefined || account === null) {
-    throw new Error(`deploy/rbac.yaml makes no ServiceAccount ${name}`);
+    throw new Error(`${manifestPath} makes no ServiceAccount ${name}`);
   }
   const namespace = account.metadata.namespace ?? "default";
   // kube-system and default are there from the start: the answer may be a conflict.
