@@ -131,9 +131,13 @@ function createFollower<Item, Id>(options: FollowOptions<Item, Id>) {
       return { tries: before.tries, step: "watch", waitMs: 0 };
     },
     async watch(before: Next, signal: AbortSignal): Promise<Next> {
-      const startedAtMs = clock.now();
-      const end = await watchFrom(options, resource.path, resourceVersion, { onHeard, onEvent }, signal);
-      const times = { livedMs: clock.now() - startedAtMs, sinceListMs: clock.now() - listedAtMs };
+      let openedAtMs = Number.POSITIVE_INFINITY;
+      const onOpened = () => {
+        openedAtMs = clock.now();
+        onHeard();
+      };
+      const end = await watchFrom(options, resource.path, resourceVersion, { onOpened, onHeard, onEvent }, signal);
+      const times = { livedMs: Math.max(clock.now() - openedAtMs, 0), sinceListMs: clock.now() - listedAtMs };
       return tell(`watch ended: ${describeEnd(end)}`, afterWatch(before.tries, end, times, random()));
     },
   };

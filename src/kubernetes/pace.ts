@@ -32,6 +32,7 @@ export interface Next {
 }
 
 export interface WatchTimes {
+  /** Since the server took it; 0 where it never did. */
   readonly livedMs: number;
   readonly sinceListMs: number;
 }

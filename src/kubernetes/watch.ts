@@ -43,7 +43,9 @@ export function describeEnd(end: WatchEnd): string {
 }
 
 export interface WatchHooks {
-  /** Something has come, if only the head or a part of a line. */
+  /** The server has taken the watch: the head of its answer has come. */
+  onOpened(): void;
+  /** Something has come, if only a part of a line. */
   onHeard(): void;
   /** Never a failure or a garbled line. */
   onEvent(event: Extract<WatchEvent, { readonly resourceVersion: string }>): void;
@@ -75,7 +77,7 @@ export async function watchFrom(
       signal.throwIfAborted();
       return answer;
     }
-    hooks.onHeard();
+    hooks.onOpened();
     const end = await readEvents(answer.body, silence, hooks);
     signal.throwIfAborted();
     return silence.rang ? { kind: "silent" } : end;

@@ -1,7 +1,6 @@
 import { createServer as createHttp, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createHttps } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
-import type { TLSSocket } from "node:tls";
 
 /** An API server that does what the test tells it to: each request waits until the test takes it and answers. */
 export interface FakeApiServer extends AsyncDisposable {
@@ -17,8 +16,6 @@ export interface FakeRequest {
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** The common name of the client's certificate; empty where it showed none. */
-  readonly client: string;
   readonly body: string;
   /** The whole answer at once. */
   answer(status: number, body: unknown, headers?: Readonly<Record<string, string>>): void;
@@ -37,8 +34,8 @@ export interface FakeRequest {
 export interface FakeApiServerTls {
   readonly cert: string;
   readonly key: string;
-  /** Whose client certificates are asked for, and taken where they are shown. */
-  readonly ca: string;
+  /** Whose client certificates are demanded; nobody's where it is absent. */
+  readonly clientCa?: string;
 }
 
 /** Listens on an ephemeral port of 127.0.0.1, over TLS where there is a certificate. */
@@ -63,7 +60,7 @@ export async function startFakeApiServer(tls?: FakeApiServerTls): Promise<FakeAp
   const server =
     tls === undefined
       ? createHttp(handle)
-      : createHttps({ ...tls, requestCert: true, rejectUnauthorized: false }, handle);
+      : createHttps({ cert: tls.cert, key: tls.key, ...demanding(tls.clientCa) }, handle);
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
@@ -101,7 +98,6 @@ async function fakeRequest(message: IncomingMessage, response: ServerResponse): 
     path: url.pathname,
     query: Object.fromEntries(url.searchParams),
     headers: message.headers,
-    client: clientName(message),
     body: Buffer.concat(parts).toString(),
     answer(status, body, headers = {}) {
       response.writeHead(status, { "Content-Type": "application/json", ...headers });
@@ -121,8 +117,6 @@ async function fakeRequest(message: IncomingMessage, response: ServerResponse): 
   };
 }
 
-function clientName(message: IncomingMessage): string {
-  const socket = message.socket as TLSSocket;
-  const name: unknown = socket.encrypted ? socket.getPeerCertificate().subject?.CN : "";
-  return typeof name === "string" ? name : "";
+function demanding(clientCa: string | undefined) {
+  return clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true };
 }
