@@ -79,7 +79,7 @@ export async function createLab(): Promise<Lab> {
   // Between the pods of two nodes.
   await control.must(["sysctl", "-qw", "net.ipv4.ip_forward=1"]);
   const names = createNames();
-  await names.serve(control);
+  undo.use(await names.serve(control));
 
   const starting = await Promise.allSettled([
     startControlPlane(control, controlAddress, join(directory, "kubernetes")).then((plane) => undo.use(plane)),
@@ -122,9 +122,15 @@ export async function createLab(): Promise<Lab> {
         api: controlPlane.api,
         serverAddress: `${serverName}:${serverPort}`,
       };
-      const node = guests.use(await createNode(place, name));
-      await names.serve(node.netns);
-      return node;
+      const node = await createNode(place, name);
+      const served = await names.serve(node.netns);
+      return guests.use({
+        ...node,
+        async [Symbol.asyncDispose]() {
+          served[Symbol.dispose]();
+          await node[Symbol.asyncDispose]();
+        },
+      });
     },
     async startServer(options = {}) {
       servers += 1;

@@ -2,8 +2,8 @@ import type { Netns } from "./netns.ts";
 
 /** What /etc/hosts says in the lab's namespaces: the lab's DNS. */
 export interface Names {
-  /** From now on `netns` sees every name, those added later too. */
-  serve(netns: Netns): Promise<void>;
+  /** From now on `netns` sees every name, those added later too. Dispose before it is removed. */
+  serve(netns: Netns): Promise<Disposable>;
   /** A name may have several addresses. Disposing takes this one away. */
   add(name: string, address: string): Promise<AsyncDisposable>;
 }
@@ -18,6 +18,7 @@ export function createNames(): Names {
     async serve(netns) {
       served.add(netns);
       await write();
+      return { [Symbol.dispose]: () => served.delete(netns) };
     },
     async add(name, address) {
       const line = `${address} ${name}`;
