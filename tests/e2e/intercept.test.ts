@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -38,6 +38,9 @@ socket.on("connect", ask);
 socket.on("data", (data) => { console.log(String(data).split("\\r\\n\\r\\n")[1]); setTimeout(ask, 20); });
 socket.on("error", (error) => console.log(error.code));
 `;
+
+// Longer than the waits inside, which say what did not come.
+setDefaultTimeout(60_000);
 
 let undo: AsyncDisposableStack;
 let node: Netns;
@@ -145,18 +148,18 @@ describe.each(["nft", "legacy"] as const)("with the %s back end in use", (backen
     await using asking = pod.start("asking", [tools.bun(), "-e", askingOverOneConnection], {
       disposeSignal: "SIGKILL",
     });
-    await asking.waitForLog(/canary/, 3_000);
+    await asking.waitForLog(/canary/);
 
     await using _ = await install();
 
-    await asking.waitForLog(/ECONNRESET/, 3_000);
+    await asking.waitForLog(/ECONNRESET/);
     expect(asking.output()).not.toContain("agent");
   });
 
   test("connections that lead to an agent already outlive the next one's start", async () => {
     await using _ = await install({ atExit: "keep" });
     await using held = pod.start("holding", [tools.bun(), "-e", holdingAConnection], { disposeSignal: "SIGKILL" });
-    await held.waitForLog(/agent/, 3_000);
+    await held.waitForLog(/agent/);
 
     await using _next = await install();
 

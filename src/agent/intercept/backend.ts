@@ -12,11 +12,8 @@ export interface BackendView {
   readonly prerouting: readonly Rule[];
 }
 
-/** Both back ends; one that the kernel does not have, or holds nothing in, is `undefined`. */
-export interface BackendViews {
-  readonly nft: BackendView | undefined;
-  readonly legacy: BackendView | undefined;
-}
+/** Those that there are, nft before legacy. */
+export type BackendViews = readonly [BackendView, ...(readonly BackendView[])];
 
 /** https://github.com/kubernetes/enhancements/tree/master/keps/sig-network/3178-iptables-cleanup#iptables-wrapper */
 const marks: readonly string[] = ["-N KUBE-IPTABLES-HINT", "-N KUBE-KUBELET-CANARY"];
@@ -35,24 +32,23 @@ export async function viewBackends(
     legacyTables.length === 0 ? undefined : viewLegacy(programs.legacy, legacyTables, signal),
   ]);
   if (nft instanceof InterceptError) {
-    return { nft: undefined, legacy: legacy ?? (await loadLegacy(programs.legacy, nft, signal)) };
+    return [legacy ?? (await loadLegacy(programs.legacy, nft, signal))];
   }
-  return { nft, legacy };
+  return legacy === undefined ? [nft] : [nft, legacy];
 }
 
-/** The one that is marked, else the one with more rules, else nft. */
-export async function chooseBackend({ nft, legacy }: BackendViews, signal: AbortSignal): Promise<BackendView> {
-  if (nft === undefined || legacy === undefined) {
-    return nft ?? legacy ?? nothingToChoose();
+/** The one that is marked, else the one with more rules, else the first. */
+export async function chooseBackend(views: BackendViews, signal: AbortSignal): Promise<BackendView> {
+  const [first, second] = views;
+  const marked = views.find((view) => view.marked);
+  if (marked !== undefined || second === undefined) {
+    return marked ?? first;
   }
-  if (nft.marked || legacy.marked) {
-    return nft.marked ? nft : legacy;
-  }
-  const [nftRules, legacyRules] = await Promise.all([
-    nft.iptables.countRules(signal),
-    legacy.iptables.countRules(signal),
+  const [firstRules, secondRules] = await Promise.all([
+    first.iptables.countRules(signal),
+    second.iptables.countRules(signal),
   ]);
-  return legacyRules > nftRules ? legacy : nft;
+  return secondRules > firstRules ? second : first;
 }
 
 /** A kernel without nf_tables, or a nat table that only the nft program can read, is a reason to look at legacy. */
@@ -91,8 +87,4 @@ async function loadLegacy(iptables: Iptables, nftProblem: InterceptError, signal
 
 function isMarked(mangle: string): boolean {
   return mangle.split("\n").some((line) => marks.includes(line.trim()));
-}
-
-function nothingToChoose(): never {
-  throw new InterceptError("neither back end of iptables can be used");
 }

@@ -1,4 +1,4 @@
-import { deadline } from "../../runtime/abort.ts";
+import { deadline, neverAborted } from "../../runtime/abort.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { type Logger, reasonOf } from "../../runtime/logger.ts";
 import type { Task } from "../../runtime/tasks.ts";
@@ -18,8 +18,8 @@ export interface GuardOptions {
 /** What is broken is whole again within 5 s: this, and up to 2 s for the programs on a busy node. */
 const checkEveryMs = 3_000;
 
-/** A look and a repair together take 20 ms; each process waits 10 s for the lock at most. */
-const giveUpAfterMs = 30_000;
+/** A look takes 5 ms, a repair 20 ms; each process waits 10 s for the lock at most. */
+const giveUpAfterMs = 15_000;
 
 /** Looks after the redirect until aborted: CNIs, firewalls and people flush tables. A failure is logged, and tried again. */
 export function guardRedirect(options: GuardOptions): Task {
@@ -38,7 +38,9 @@ export function guardRedirect(options: GuardOptions): Task {
       return;
     }
     logger.warn(`${explain(state)}: putting it first again`);
-    await redirect.repair(signal);
+    // Not cut short by the end of the agent: what comes in place after the removal would stay.
+    using limit = deadline(giveUpAfterMs, clock, neverAborted());
+    await redirect.repair(limit.signal);
     options.repairs.inc();
   }
 

@@ -20,10 +20,6 @@ export function formatInterface(pattern: InterfacePattern): string {
   return `${pattern.inverted ? "!" : ""}${pattern.name}`;
 }
 
-export function matchesInterface(pattern: InterfacePattern, interfaceName: string): boolean {
-  return covers(pattern.name, interfaceName) !== pattern.inverted;
-}
-
 /** How many of the packets that come in by `ours` also come in by `theirs`. */
 export function overlap(ours: InterfacePattern, theirs: InterfacePattern): "all" | "some" | "none" {
   return ours.inverted ? overlapOfInverted(ours.name, theirs) : overlapOfNamed(ours.name, theirs);
@@ -60,6 +56,7 @@ export function interfaceWarning(pattern: InterfacePattern, present: readonly st
 export function parseInterfaceNames(procNetDev: string): readonly string[] {
   return procNetDev
     .split("\n")
+    .slice(2)
     .map((line) => line.slice(0, line.lastIndexOf(":")).trim())
     .filter((name) => name !== "");
 }

@@ -1,9 +1,10 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { RunCommand } from "../../runtime/command.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import { chooseBackend, viewBackends } from "./backend.ts";
+import { type BackendView, chooseBackend, viewBackends } from "./backend.ts";
 import { type Backend, InterceptError, type Iptables } from "./iptables.ts";
 import { findLeftovers } from "./leftovers.ts";
+import type { Rule } from "./rule.ts";
 import { installInput, type RedirectSpec, removeInput } from "./rules.ts";
 
 export interface InterceptDeps {
@@ -46,18 +47,23 @@ async function attempt(
 ): Promise<Iptables> {
   const views = await viewBackends(programs, await loadedTables(spec, deps), signal);
   const chosen = await chooseBackend(views, signal);
-  for (const view of [chosen, views.nft === chosen ? views.legacy : views.nft]) {
-    const leftovers = findLeftovers(view?.prerouting ?? [], spec.family);
-    for (const { text } of leftovers) {
-      deps.logger.info(`taking the place of the ${view?.iptables.backend} rule PREROUTING ${text}`);
-    }
-    if (view === chosen) {
-      await chosen.iptables.restore(installInput(spec, leftovers), signal);
-    } else if (leftovers.length > 0) {
-      await view?.iptables.restore(removeInput(leftovers), signal);
+  const leftovers = leftoversOf(chosen, spec, deps);
+  await chosen.iptables.restore(installInput(spec, leftovers), signal);
+  for (const view of views.filter((one) => one !== chosen)) {
+    const elsewhere = leftoversOf(view, spec, deps);
+    if (elsewhere.length > 0) {
+      await view.iptables.restore(removeInput(elsewhere), signal);
     }
   }
   return chosen.iptables;
+}
+
+function leftoversOf(view: BackendView, spec: RedirectSpec, deps: InterceptDeps): readonly Rule[] {
+  const leftovers = findLeftovers(view.prerouting, spec.family);
+  for (const { text } of leftovers) {
+    deps.logger.info(`taking the place of the ${view.iptables.backend} rule PREROUTING ${text}`);
+  }
+  return leftovers;
 }
 
 async function loadedTables({ family }: RedirectSpec, deps: InterceptDeps): Promise<readonly string[]> {

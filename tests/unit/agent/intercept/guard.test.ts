@@ -1,0 +1,122 @@
+import { expect, test } from "bun:test";
+import { guardRedirect } from "../../../../src/agent/intercept/guard.ts";
+import { InterceptError } from "../../../../src/agent/intercept/iptables.ts";
+import type { Redirect, RedirectState } from "../../../../src/agent/intercept/redirect.ts";
+import { createFakeClock, settle } from "../../../fakes/clock.ts";
+import { createRecordingLogger } from "../../../fakes/recording-logger.ts";
+
+/** A guard over a redirect that is, at each look, what comes next in `states`; then in force without a packet. */
+function startGuard(states: readonly (RedirectState | Error)[], repair: Redirect["repair"] = async () => {}) {
+  const clock = createFakeClock();
+  const logger = createRecordingLogger();
+  const stop = new AbortController();
+  const remaining = [...states];
+  let repairs = 0;
+  const redirect: Redirect = {
+    async check() {
+      const state = remaining.shift() ?? { kind: "in-force", packets: 0 };
+      if (state instanceof Error) {
+        throw state;
+      }
+      return state;
+    },
+    repair,
+    [Symbol.asyncDispose]: async () => {},
+  };
+  const ended = guardRedirect({
+    redirect,
+    clock,
+    logger,
+    repairs: {
+      inc: () => {
+        repairs += 1;
+      },
+    },
+    podsWithRoles: () => 1,
+  })(stop.signal);
+  ended.catch(() => {});
+  return { clock, logger, stop, ended, repairs: () => repairs };
+}
+
+test("what is missing is put back within five seconds, counted and told", async () => {
+  const guard = startGuard([{ kind: "missing" }]);
+
+  await guard.clock.advance(5_000);
+
+  expect(guard.repairs()).toBe(1);
+  expect(guard.logger.lines).toEqual([
+    { level: "warn", message: "the redirect is gone or changed: putting it first again" },
+  ]);
+});
+
+test("the rule that overtook it is named", async () => {
+  const guard = startGuard([{ kind: "shadowed", by: "PREROUTING -j ACCEPT" }]);
+
+  await guard.clock.advance(5_000);
+
+  expect(guard.repairs()).toBe(1);
+  expect(guard.logger.lines[0]?.message).toStartWith("the rule PREROUTING -j ACCEPT takes pods' packets before");
+});
+
+test("what is in force is left alone", async () => {
+  const guard = startGuard([{ kind: "in-force", packets: 3 }]);
+
+  await guard.clock.advance(60_000);
+
+  expect(guard.repairs()).toBe(0);
+  expect(guard.logger.lines).toEqual([]);
+});
+
+test("a failure is told once until it changes, and the next look goes on", async () => {
+  const [locked, gone] = [new InterceptError("locked"), new InterceptError("gone")];
+  const guard = startGuard([locked, locked, gone, { kind: "missing" }]);
+
+  await guard.clock.advance(12_000);
+
+  expect(guard.logger.lines.map(({ message }) => message)).toEqual([
+    "cannot look after the redirect: locked",
+    "cannot look after the redirect: gone",
+    "the redirect is gone or changed: putting it first again",
+  ]);
+  expect(guard.repairs()).toBe(1);
+});
+
+test("a repair that failed is not counted, and tried again", async () => {
+  const failing = async () => {
+    throw new InterceptError("no lock");
+  };
+  const guard = startGuard([{ kind: "missing" }, { kind: "missing" }], failing);
+
+  await guard.clock.advance(6_000);
+
+  expect(guard.repairs()).toBe(0);
+  expect(guard.logger.lines.filter(({ level }) => level === "warn")).toHaveLength(2);
+});
+
+test("the end waits for a repair that has begun, and cuts it not short", async () => {
+  const gate = Promise.withResolvers<void>();
+  let signal: AbortSignal | undefined;
+  const guard = startGuard([{ kind: "missing" }], async (given) => {
+    signal = given;
+    await gate.promise;
+  });
+  await guard.clock.advance(3_000);
+
+  guard.stop.abort(new Error("stopped"));
+  await settle();
+  expect(signal?.aborted).toBe(false);
+  expect(guard.repairs()).toBe(0);
+  gate.resolve();
+
+  await expect(guard.ended).rejects.toThrow("stopped");
+  expect(guard.repairs()).toBe(1);
+});
+
+test("ten minutes without a packet are worth a word", async () => {
+  const guard = startGuard([]);
+
+  await guard.clock.advance(30 * 60_000);
+
+  expect(guard.logger.lines).toHaveLength(1);
+  expect(guard.logger.lines[0]?.message).toStartWith("no packet has come through the redirect in ten minutes");
+});
