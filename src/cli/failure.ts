@@ -21,13 +21,13 @@ export function describeFailure(thrown: unknown): string {
   return isMistake ? (thrown.stack ?? oneLine(thrown.message)) : oneLine(messages(thrown).join(": "));
 }
 
-/** How deep causes are followed: they may go round. */
+/** Causes may go round: five say enough. */
 const deepestCause = 5;
 
 function messages(error: Error): readonly string[] {
   const found: string[] = [];
   let next: unknown = error;
-  while (next instanceof Error && found.length < deepestCause) {
+  for (let depth = 0; depth < deepestCause && next instanceof Error; depth += 1) {
     const { message, cause } = next;
     if (!found.some((before) => before.includes(message))) {
       found.push(message);

@@ -7,7 +7,7 @@ export type IptablesChoice =
   | { readonly kind: "on-interface"; readonly pattern: string };
 
 /** As iptables takes it, with `!` in front for all but that one. The kernel's names have 15 characters at most. */
-const interfaceForm = /^!?(?=.{1,15}$)[A-Za-z0-9_.@-]*\+?$/;
+const interfaceForm = /^!?(?!-)(?=.{1,15}$)[A-Za-z0-9_.@-]*\+?$/;
 
 /** `!` inverts, a `+` at the end stands for any continuation. */
 export const interfacePattern: FlagKind<string> = {
