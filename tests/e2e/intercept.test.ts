@@ -150,7 +150,8 @@ describe.each(["nft", "legacy"] as const)("with the %s back end in use", (backen
     });
     await asking.waitForLog(/canary/);
 
-    await using _ = await install();
+    await using redirect = await install();
+    await redirect.cutEscaped(neverAborted());
 
     await asking.waitForLog(/ECONNRESET/);
     expect(asking.output()).not.toContain("agent");

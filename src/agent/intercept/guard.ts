@@ -21,11 +21,15 @@ const checkEveryMs = 3_000;
 /** A look takes 5 ms, a repair 20 ms; each process waits 10 s for the lock at most. */
 const giveUpAfterMs = 15_000;
 
+/** How many looks after each time that it was put in place cut the connections that still go past it. */
+const cutsAfterwards = 2;
+
 /** Looks after the redirect until aborted: CNIs, firewalls and people flush tables. A failure is logged, and tried again. */
 export function guardRedirect(options: GuardOptions): Task {
   const { redirect, clock, logger } = options;
   const silence = createSilenceWatch();
   let lastFailure: string | undefined;
+  let cutsLeft = cutsAfterwards;
 
   async function look(signal: AbortSignal): Promise<void> {
     const state = await redirect.check(signal);
@@ -35,6 +39,10 @@ export function guardRedirect(options: GuardOptions): Task {
           "no packet has come through the redirect in ten minutes though pods with roles are live: is it the right --host-interface, and does the network (Cilium, Calico eBPF) use iptables at all?",
         );
       }
+      if (cutsLeft > 0) {
+        await redirect.cutEscaped(signal);
+        cutsLeft -= 1;
+      }
       return;
     }
     logger.warn(`${explain(state)}: putting it first again`);
@@ -42,6 +50,7 @@ export function guardRedirect(options: GuardOptions): Task {
     using limit = deadline(giveUpAfterMs, clock, neverAborted());
     await redirect.repair(limit.signal);
     options.repairs.inc();
+    cutsLeft = cutsAfterwards;
   }
 
   return async (signal) => {

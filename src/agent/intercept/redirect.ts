@@ -33,6 +33,11 @@ export interface Redirect extends AsyncDisposable {
   check(signal: AbortSignal): Promise<RedirectState>;
   /** Puts it in place again, first, and cuts the connections made meanwhile. Rejects with `InterceptError`. */
   repair(signal: AbortSignal): Promise<void>;
+  /**
+   * Cuts connections that go past the redirect. One whose answer was under way when it was put in place escapes the first
+   * time, so it is to be done again some seconds later. Rejects with `InterceptError`.
+   */
+  cutEscaped(signal: AbortSignal): Promise<void>;
 }
 
 /** How long the removal may take at exit: the wait for the lock, and half again. */
@@ -60,7 +65,7 @@ export async function installRedirect(
 
   await using undo = new AsyncDisposableStack();
   const redirect = undo.use(createRedirect(options, programs, await putInPlace(options, programs, deps, signal), deps));
-  await cut(options, deps, signal);
+  await redirect.cutEscaped(signal);
   undo.move();
   deps.logger.info(
     `calls to ${options.family.metadataAddress} from ${formatInterface(options.pods)} lead to ${formatDestination(options)}`,
@@ -79,6 +84,14 @@ function createRedirect(options: RedirectOptions, programs: Programs, first: Ipt
     return { prerouting, chain };
   }
 
+  async function cutEscaped(signal: AbortSignal): Promise<void> {
+    const address = options.family.metadataAddress;
+    const connections = await cutConnections(options.family, deps.run, signal);
+    if (connections > 0) {
+      deps.logger.info(`cut ${connections} connections to ${address} that went past the redirect`);
+    }
+  }
+
   return {
     async check(signal) {
       const { prerouting, chain } = await look(signal);
@@ -95,8 +108,9 @@ function createRedirect(options: RedirectOptions, programs: Programs, first: Ipt
     },
     async repair(signal) {
       current = await putInPlace(options, programs, deps, signal);
-      await cut(options, deps, signal);
+      await cutEscaped(signal);
     },
+    cutEscaped,
     async [Symbol.asyncDispose]() {
       if (options.atExit === "keep") {
         deps.logger.info("the redirect stays in place: pods get no credentials until an agent is back");
@@ -115,11 +129,4 @@ function createRedirect(options: RedirectOptions, programs: Programs, first: Ipt
       }
     },
   };
-}
-
-async function cut(spec: RedirectSpec, deps: InterceptDeps, signal: AbortSignal): Promise<void> {
-  const connections = await cutConnections(spec.family, deps.run, signal);
-  if (connections > 0) {
-    deps.logger.info(`cut ${connections} connections to ${spec.family.metadataAddress} from before the redirect`);
-  }
 }

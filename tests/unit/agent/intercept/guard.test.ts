@@ -12,6 +12,7 @@ function startGuard(states: readonly (RedirectState | Error)[], repair: Redirect
   const stop = new AbortController();
   const remaining = [...states];
   let repairs = 0;
+  let cuts = 0;
   const redirect: Redirect = {
     async check() {
       const state = remaining.shift() ?? { kind: "in-force", packets: 0 };
@@ -21,6 +22,9 @@ function startGuard(states: readonly (RedirectState | Error)[], repair: Redirect
       return state;
     },
     repair,
+    async cutEscaped() {
+      cuts += 1;
+    },
     [Symbol.asyncDispose]: async () => {},
   };
   const ended = guardRedirect({
@@ -35,7 +39,7 @@ function startGuard(states: readonly (RedirectState | Error)[], repair: Redirect
     podsWithRoles: () => 1,
   })(stop.signal);
   ended.catch(() => {});
-  return { clock, logger, stop, ended, repairs: () => repairs };
+  return { clock, logger, stop, ended, repairs: () => repairs, cuts: () => cuts };
 }
 
 test("what is missing is put back within five seconds, counted and told", async () => {
@@ -119,4 +123,16 @@ test("ten minutes without a packet are worth a word", async () => {
 
   expect(guard.logger.lines).toHaveLength(1);
   expect(guard.logger.lines[0]?.message).toStartWith("no packet has come through the redirect in ten minutes");
+});
+
+test("connections that escaped are cut again at the next two looks, after the start and after a repair", async () => {
+  const inForce: RedirectState = { kind: "in-force", packets: 0 };
+  const guard = startGuard([inForce, inForce, inForce, inForce, { kind: "missing" }]);
+
+  await guard.clock.advance(12_000);
+  const afterStart = guard.cuts();
+  await guard.clock.advance(60_000);
+
+  expect(afterStart).toBe(2);
+  expect(guard.cuts()).toBe(4);
 });

@@ -36,7 +36,7 @@ test("the jump comes first, before others' rules, and goes again at the end", as
   expect([...fake.nat.nft]).toEqual([["PREROUTING", [theirs]]]);
 });
 
-test("a start costs five processes, a look two", async () => {
+test("a start costs six processes, a look two", async () => {
   const fake = createFakeIptables();
 
   const redirect = await install(fake);
@@ -49,8 +49,9 @@ test("a start costs five processes, a look two", async () => {
     "iptables-nft --wait 10 -t nat -S PREROUTING",
     "iptables-nft-restore --noflush --wait 10",
     "conntrack -D -p tcp -d 169.254.169.254 --orig-port-dst 80 -r 169.254.169.254",
+    "conntrack -D -p tcp -s 169.254.169.254 --orig-port-src 80",
   ]);
-  expect(fake.commands).toHaveLength(7);
+  expect(fake.commands).toHaveLength(8);
 });
 
 test("left-overs in both back ends are replaced, and told of", async () => {
