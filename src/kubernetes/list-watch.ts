@@ -4,7 +4,7 @@ import type { Logger } from "../runtime/logger.ts";
 import type { ApiConnection } from "./connection.ts";
 import { describeFailure } from "./failure.ts";
 import { listAll } from "./list.ts";
-import { afterFailedList, afterWatch, type Next, noTries } from "./pace.ts";
+import { afterFailedList, afterWatch, type Next, noTries, type Tries } from "./pace.ts";
 import type { ApiResource } from "./resource.ts";
 import { describeEnd, watchFrom } from "./watch.ts";
 import type { WatchEvent } from "./watch-event.ts";
@@ -32,7 +32,6 @@ export interface FollowHooks {
   unreadable?(problem: string): void;
 }
 
-/** While the API server is away, every so many failures are told, and the others only at debug level. */
 const failuresATold = 10;
 
 /**
@@ -102,14 +101,11 @@ function createFollower<Item, Id>(options: FollowOptions<Item, Id>) {
     }
   }
 
-  function tell(what: string, next: Next): Next {
-    const message = `${resource.name}: ${what}`;
-    const fields = { "resource.version": resourceVersion, failures: next.tries.failures };
-    if (next.tries.failures % failuresATold === 1) {
-      logger.warn(message, fields);
-    } else {
-      logger.debug(message, fields);
-    }
+  function tell(level: keyof Logger, what: string, next: Next): Next {
+    logger[level](`${resource.name}: ${what}`, {
+      "resource.version": resourceVersion,
+      failures: next.tries.failures,
+    });
     return next;
   }
 
@@ -117,7 +113,8 @@ function createFollower<Item, Id>(options: FollowOptions<Item, Id>) {
     async list(before: Next, signal: AbortSignal): Promise<Next> {
       const result = await listAll(options, resource, { onPage: onHeard, onUnreadable }, signal);
       if (result.kind !== "listed") {
-        return tell(`could not list: ${describeFailure(result)}`, afterFailedList(before.tries, result, random()));
+        const next = afterFailedList(before.tries, result, random());
+        return tell(loudness(next.tries), `could not list: ${describeFailure(result)}`, next);
       }
       sink.replaceAll(result.items);
       resourceVersion = result.resourceVersion;
@@ -138,7 +135,16 @@ function createFollower<Item, Id>(options: FollowOptions<Item, Id>) {
       };
       const end = await watchFrom(options, resource.path, resourceVersion, { onOpened, onHeard, onEvent }, signal);
       const times = { livedMs: Math.max(clock.now() - openedAtMs, 0), sinceListMs: clock.now() - listedAtMs };
-      return tell(`watch ended: ${describeEnd(end)}`, afterWatch(before.tries, end, times, random()));
+      const next = afterWatch(before.tries, end, times, random());
+      // A good watch ends by the server when its time is over; whatever else ends one is worth a line.
+      const isGood = next.tries.failures === 0;
+      const level = isGood ? (end.kind === "ended" ? "debug" : "info") : loudness(next.tries);
+      return tell(level, `watch ended: ${describeEnd(end)}`, next);
     },
   };
+}
+
+/** The first failure is told aloud, then every so many: an API server that is away is not news each time. */
+function loudness({ failures }: Tries): "warn" | "debug" {
+  return failures % failuresATold === 1 ? "warn" : "debug";
 }

@@ -336,19 +336,19 @@ describe("a watch", () => {
 
     const watch = await listed(api, [], "100");
     await opened(watch, follower);
-    await follower.clock.advance(89_000);
-    const heard = follower.hears();
-    await watch.send(bookmark("101"));
-    await heard;
-    await follower.clock.advance(89_000);
-    const before = api.requests;
-    await follower.clock.advance(1000);
+    for (const resourceVersion of ["101", "102"]) {
+      await follower.clock.advance(89_000);
+      const heard = follower.hears();
+      await watch.send(bookmark(resourceVersion));
+      await heard;
+    }
+    await follower.clock.advance(90_000);
     await watch.left;
     await follower.pause();
     const next = await api.next();
 
-    expect(before).toBe(2);
-    expect(next.query["resourceVersion"]).toBe("101");
+    expect(next.query["resourceVersion"]).toBe("102");
+    expect(follower.logger.lines.at(-1)?.message).toBe("pods: watch ended: nothing came for 90 s");
   });
 
   test("whose head does not come is begun again", async () => {
@@ -502,6 +502,7 @@ test("an abort ends it, closes the watch, and leaves no timer", async () => {
   await watch.left;
 
   expect(follower.clock.timers).toBe(0);
+  expect(follower.logger.lines.map((line) => line.message)).toEqual(["pods: listed"]);
 });
 
 test("an abort in a pause ends it", async () => {
