@@ -5,7 +5,7 @@ import { parseFlags } from "./flags.ts";
 import type { CommandIo } from "./io.ts";
 
 /** Runs to the end and answers the exit code: 0 done, 1 it did not work out, 2 it was asked for wrongly and did nothing. */
-export type RunCommandWith<Values> = (values: Values, io: CommandIo) => Promise<number>;
+type RunCommandWith<Values> = (values: Values, io: CommandIo) => Promise<number>;
 
 export interface CommandDefinition<Table extends FlagTable> {
   /** What it does, for the list of commands. */

@@ -17,6 +17,3 @@ export interface CommandIo {
   /** Aborted by SIGTERM and SIGINT: the command undoes what it did, and returns. */
   readonly signal: AbortSignal;
 }
-
-/** 0: done; 1: it did not work out; 2: it was asked for wrongly, and nothing was opened or changed. */
-export type ExitCode = 0 | 1 | 2;
