@@ -118,10 +118,20 @@ describe("whoever holds on to it", () => {
     }
   });
 
-  test("doesn't keep it from ending", async () => {
-    const server = await serveTelemetry(options());
+  test("doesn't keep it from ending, in the middle of a request either", async () => {
+    const collecting = Promise.withResolvers<string>();
+    const asked = Promise.withResolvers<void>();
+    const metrics = () => {
+      asked.resolve();
+      return collecting.promise;
+    };
+    const server = await serveTelemetry(
+      options({ registry: { metrics, contentType: Registry.PROMETHEUS_CONTENT_TYPE } }),
+    );
     const held = await hold(server.port);
     const closed = new Promise<void>((resolve) => held.once("close", () => resolve()));
+    held.write("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+    await asked.promise;
 
     await server[Symbol.asyncDispose]();
     await closed;

@@ -15,13 +15,16 @@ function createSink() {
     text: () => new TextDecoder().decode(new Uint8Array(taken)),
     async take(most = Number.POSITIVE_INFINITY) {
       const { bytes, settle: done } = waiting ?? {};
+      waiting = undefined;
       const part = bytes?.subarray(0, most) ?? new Uint8Array();
       taken.push(...part);
       done?.resolve(part.length);
       await settle();
     },
     async refuse(code: string) {
-      waiting?.settle.reject(Object.assign(new Error(code), { code }));
+      const refused = waiting;
+      waiting = undefined;
+      refused?.settle.reject(Object.assign(new Error(code), { code }));
       await settle();
     },
   };
