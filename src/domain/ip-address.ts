@@ -6,6 +6,8 @@ export type IpAddress = Brand<string, "IpAddress">;
 
 const mappedIpv4 = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/;
 
+const dottedTail = /(\d+)\.(\d+)\.(\d+)\.(\d+)$/;
+
 /**
  * Parses an address as sockets and `status.podIPs` write it; an IPv4-mapped IPv6 address is the IPv4 one it maps.
  * Answers `undefined` for anything else, a zone (`%eth0`) included.
@@ -17,9 +19,15 @@ export function parseIpAddress(text: string): IpAddress | undefined {
   if (!isIPv6(text) || text.includes("%")) {
     return undefined;
   }
-  const canonical = new URL(`http://[${text}]`).hostname.slice(1, -1);
-  const mapped = mappedIpv4.exec(canonical);
-  return (mapped === null ? canonical : dotted(mapped[1] ?? "", mapped[2] ?? "")) as IpAddress;
+  // Bun's URLs refuse some addresses that end in dots (`::0:0:0:0:10.0.0.1`).
+  const hexadecimal = text.replace(dottedTail, (_, ...bytes: readonly string[]) => hexadecimalGroups(bytes));
+  const canonical = URL.parse(`http://[${hexadecimal}]`)?.hostname.slice(1, -1);
+  const mapped = mappedIpv4.exec(canonical ?? "");
+  return (mapped === null ? canonical : dotted(mapped[1] ?? "", mapped[2] ?? "")) as IpAddress | undefined;
+}
+
+function hexadecimalGroups([a, b, c, d]: readonly string[]): string {
+  return `${(Number(a) * 256 + Number(b)).toString(16)}:${(Number(c) * 256 + Number(d)).toString(16)}`;
 }
 
 function dotted(high: string, low: string): string {

@@ -9,8 +9,15 @@ export interface RoleNames {
   readonly nameBelowBase?: string | undefined;
 }
 
-/** Whether a request's role, decoded once, is the pod's: its ARN, or what the base ARN makes into it. */
+/**
+ * Whether a request's role, decoded once, resolves to the pod's as {@link resolveRole} does it, told without the base:
+ * an ARN is the pod's or is not, a name must be the one below the base or the annotated one.
+ */
 export function namesRole(requested: string, names: RoleNames): boolean {
+  if (requested.startsWith("arn:")) {
+    return requested === names.role;
+  }
   const name = withoutLeadingSlash(requested);
-  return requested === names.role || name === names.nameBelowBase || name === withoutLeadingSlash(names.annotated);
+  const annotatedAsName = !names.annotated.startsWith("arn:") && name === withoutLeadingSlash(names.annotated);
+  return name !== "" && (name === names.nameBelowBase || annotatedAsName);
 }

@@ -1,7 +1,8 @@
 /** STS takes 2 to 64 characters: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html */
 const longestSessionName = 64;
 
-const notAllowed = /[^A-Za-z0-9_+=,.@-]/g;
+/** By characters, and not by the halves that JavaScript makes of some. */
+const notAllowed = /[^A-Za-z0-9_+=,.@-]/gu;
 
 /**
  * The RoleSessionName for a pod, as the Go release writes it: `kiam-` and the base, cut to 63 where it is longer than 64,

@@ -7,6 +7,8 @@ export function neverAborted(): AbortSignal {
 
 /** Resolves as the promise does, or rejects with the signal's reason when it is aborted first. The promise goes on. */
 export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  // What nobody waits for any more may fail without ending the process.
+  promise.catch(() => {});
   signal.throwIfAborted();
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const onAbort = () => reject(signal.reason);
@@ -27,12 +29,25 @@ export interface Deadline extends Disposable {
 /** A signal aborted after `ms` or with the outer signal, whichever comes first. Dispose it to free the timer. */
 export function deadline(ms: number, clock: Clock, signal: AbortSignal): Deadline {
   const controller = new AbortController();
-  const timer = clock.after(ms, () => controller.abort(new Error(`no answer within ${ms} ms`)));
+  let passed = false;
+  const timer = clock.after(ms, () => {
+    passed = !controller.signal.aborted;
+    controller.abort(new Error(`no answer within ${ms} ms`));
+  });
+  // By hand and not by AbortSignal.any: what listens there is held for as long as the outer signal lives.
+  const onAbort = () => controller.abort(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) {
+    onAbort();
+  }
   return {
-    signal: AbortSignal.any([signal, controller.signal]),
+    signal: controller.signal,
     get passed() {
-      return controller.signal.aborted;
+      return passed;
     },
-    [Symbol.dispose]: () => timer[Symbol.dispose](),
+    [Symbol.dispose]() {
+      timer[Symbol.dispose]();
+      signal.removeEventListener("abort", onAbort);
+    },
   };
 }

@@ -8,14 +8,20 @@ export interface Clock {
   after(ms: number, callback: () => void): Disposable;
 }
 
-/** The longest delay that timers take: a longer one would fire at once. */
+/** The longest delay that timers take: a longer one would fire at once, so it is waited for in parts. */
 const longestTimerMs = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
   sleep: (ms, signal) => sleepUntil(systemClock, ms, signal),
   after(ms, callback) {
-    const timer = setTimeout(callback, Math.min(Math.max(ms, 0), longestTimerMs));
+    const set = (leftMs: number): ReturnType<typeof setTimeout> =>
+      leftMs <= longestTimerMs
+        ? setTimeout(callback, Math.max(leftMs, 0))
+        : setTimeout(() => {
+            timer = set(leftMs - longestTimerMs);
+          }, longestTimerMs);
+    let timer = set(ms);
     return { [Symbol.dispose]: () => clearTimeout(timer) };
   },
 };

@@ -1,3 +1,5 @@
+import { untilAborted } from "./abort.ts";
+
 export interface CommandResult {
   /** 128 and the signal's number for a process that a signal ended, as shells count. */
   readonly exitCode: number;
@@ -23,8 +25,9 @@ export class CommandMissing extends Error {
 export const runCommand: RunCommand = async (argv, options, signal) => {
   signal.throwIfAborted();
   const process = spawn(argv, options, signal);
-  const [exitCode, stdout, stderr] = await Promise.all([process.exited, process.stdout.text(), process.stderr.text()]);
-  signal.throwIfAborted();
+  const ended = Promise.all([process.exited, process.stdout.text(), process.stderr.text()]);
+  // The pipes may stay open after an abort: a child of the killed process can hold them.
+  const [exitCode, stdout, stderr] = await untilAborted(ended, signal);
   return { exitCode, stdout, stderr };
 };
 

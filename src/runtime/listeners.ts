@@ -2,6 +2,7 @@
 export interface Listeners<Event> {
   /** Hears of everything from now until disposed. */
   add(listener: (event: Event) => void): Disposable;
+  /** Tells all; where some of them throw, the first error is thrown once all have heard. */
   tell(event: Event): void;
 }
 
@@ -14,8 +15,18 @@ export function createListeners<Event>(): Listeners<Event> {
       return { [Symbol.dispose]: () => listeners.delete(entry) };
     },
     tell(event) {
-      for (const { hear } of listeners) {
-        hear(event);
+      let failed: { readonly error: unknown } | undefined;
+      for (const entry of [...listeners]) {
+        try {
+          if (listeners.has(entry)) {
+            entry.hear(event);
+          }
+        } catch (error) {
+          failed ??= { error };
+        }
+      }
+      if (failed !== undefined) {
+        throw failed.error;
       }
     },
   };
