@@ -28,7 +28,7 @@ export function describeFailure(failure: ApiFailure): string {
 
 /** Of what a request threw. Bun adds advice for programmers, which operators can't follow, and keeps the code apart. */
 export function lost(error: unknown): ApiFailure {
-  const reason = reasonOf(error).replace(/\.? ?For more information, pass .*$/, "");
+  const reason = reasonOf(error).replace(/\.? (?:For more information, pass|Is the computer|Was there a typo) .*$/, "");
   const code = textAt(error, "code");
   return { kind: "lost", reason: code === "" || reason.includes(code) ? reason : `${reason} (${code})` };
 }

@@ -139,7 +139,8 @@ function createFollower<Item, Id>(options: FollowOptions<Item, Id>) {
       // A good watch ends by the server when its time is over; whatever else ends one is worth a line.
       const isGood = next.tries.failures === 0;
       const level = isGood ? (end.kind === "ended" ? "debug" : "info") : loudness(next.tries);
-      return tell(level, `watch ended: ${describeEnd(end)}`, next);
+      const what = Number.isFinite(openedAtMs) ? "watch ended" : "could not watch";
+      return tell(level, `${what}: ${describeEnd(end)}`, next);
     },
   };
 }

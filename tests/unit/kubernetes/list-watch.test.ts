@@ -393,6 +393,7 @@ describe("a watch", () => {
     await follower.pause();
     const next = await api.next();
 
+    expect(follower.logger.lines.at(-1)?.message).toBe("pods: could not watch: HTTP 500: etcd is away");
     expect(next.query).toMatchObject({ watch: "1", resourceVersion: "100" });
     expect(names(follower)).toEqual(["uid-a"]);
   });
