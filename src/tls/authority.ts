@@ -47,6 +47,9 @@ export function openAuthority(pem: PemPair, nowMs: number): AuthorityReading {
   if (!certificate.checkPrivateKey(key)) {
     return unusable("key", "does not belong to the authority's certificate");
   }
+  if (key.asymmetricKeyType !== "ec" && key.asymmetricKeyType !== "rsa") {
+    return unusable("key", "is neither an EC key nor an RSA key");
+  }
   if (!certificate.ca) {
     return unusable("cert", "is not the certificate of an authority");
   }

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { createPrivateKey, generateKeyPairSync, X509Certificate } from "node:crypto";
 import { connect, createServer } from "node:tls";
 import { type Authority, createAuthority, openAuthority } from "../../../src/tls/authority.ts";
-import { pemOfKey, signCertificate } from "../../../src/tls/certificate.ts";
+import { keyIdOf, pemOfKey, signCertificate } from "../../../src/tls/certificate.ts";
 import { isAddress, issueAgent, issueNodeAgent, issueServer } from "../../../src/tls/pki.ts";
 
 const dayMs = 24 * 60 * 60 * 1000;
@@ -83,9 +83,22 @@ describe("an authority that was made before", () => {
     expect(certificate.verify(new X509Certificate(authority.cert).publicKey)).toBe(true);
   });
 
-  test("may have an RSA key, and a name for it of its own", () => {
+  test("is called in what it signs as it calls itself, by whatever rule it came to that", () => {
+    const der = new X509Certificate(authority.cert).raw.toString("hex");
+    const [own, chosen] = [Buffer.from(authority.keyId).toString("hex"), "0123456789".repeat(4)];
+    const cert = Buffer.from(der.replaceAll(own, chosen), "hex").toString("base64");
+
+    const reading = openAuthority(
+      { cert: `-----BEGIN CERTIFICATE-----\n${cert}\n-----END CERTIFICATE-----\n`, key: pemOfKey(authority.key) },
+      nowMs,
+    );
+
+    expect(Buffer.from(reading.kind === "authority" ? reading.authority.keyId : []).toString("hex")).toBe(chosen);
+  });
+
+  test("may have an RSA key", () => {
     const keys = generateKeyPairSync("rsa", { modulusLength: 2048 });
-    const issuer = { subject: authority.subject, keyId: Uint8Array.of(1, 2, 3), key: keys.privateKey };
+    const issuer = { subject: authority.subject, keyId: keyIdOf(keys.publicKey), key: keys.privateKey };
     const cert = signCertificate(
       { role: "authority", subject: issuer.subject, publicKey: keys.publicKey, validity, serial: Uint8Array.of(1) },
       issuer,
@@ -97,6 +110,24 @@ describe("an authority that was made before", () => {
     const leaf = new X509Certificate(rsa === undefined ? "" : issueServer(rsa, ["a"], validity, zeros).cert);
     expect(leaf.verify(keys.publicKey)).toBe(true);
     expect(leaf.checkIssued(new X509Certificate(cert))).toBe(true);
+  });
+
+  test("one with an Ed25519 key is refused", () => {
+    const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+    const content = {
+      role: "authority",
+      subject: authority.subject,
+      publicKey,
+      validity,
+      serial: Uint8Array.of(1),
+    } as const;
+    const cert = signCertificate(content, authority);
+
+    expect(openAuthority({ cert, key: pemOfKey(privateKey) }, nowMs)).toEqual({
+      kind: "unusable",
+      of: "key",
+      problem: "is neither an EC key nor an RSA key",
+    });
   });
 
   const leaf = issueServer(authority, ["a"], validity, zeros);
