@@ -1,11 +1,11 @@
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import type { Credentials } from "../domain/credentials.ts";
+import { create } from "@bufbuild/protobuf";
 import { type IpAddress, parseIpAddress } from "../domain/ip-address.ts";
 import type { IssueFailure } from "../domain/issue.ts";
 import type { IdentityState, NodeDecision, NodePod, NodeUpdate, PodAnswer } from "../domain/node-pod.ts";
 import type { PodUid } from "../domain/pod.ts";
 import { parseRoleArn, type RoleArn } from "../domain/role-arn.ts";
 import type { IdentityKey } from "../domain/role-identity.ts";
+import { decodeCredentials, type EncodeCredentials, encodeCredentials } from "./credentials-bytes.ts";
 import {
   AllowedSchema,
   DeniedSchema,
@@ -16,7 +16,6 @@ import {
   NoRoleSchema,
   type Pod,
   PodSchema,
-  RoleCredentialsSchema,
   type WatchNodeResponse,
   WatchNodeResponseSchema,
 } from "./gen/kiam/v1/node_pb.ts";
@@ -26,7 +25,10 @@ export class MalformedMessage extends Error {
   override readonly name = "MalformedMessage";
 }
 
-export function toWatchNodeResponse(update: NodeUpdate): WatchNodeResponse {
+export function toWatchNodeResponse(
+  update: NodeUpdate,
+  encode: EncodeCredentials = encodeCredentials,
+): WatchNodeResponse {
   switch (update.kind) {
     case "snapshot":
       return create(WatchNodeResponseSchema, {
@@ -35,7 +37,7 @@ export function toWatchNodeResponse(update: NodeUpdate): WatchNodeResponse {
           value: {
             nodeName: update.nodeName,
             pods: update.pods.map(toPod),
-            credentials: update.identities.map(toIdentityCredentials),
+            credentials: update.identities.map((state) => toIdentityCredentials(state, encode)),
             heartbeatIntervalMs: update.heartbeatIntervalMs,
           },
         },
@@ -47,7 +49,7 @@ export function toWatchNodeResponse(update: NodeUpdate): WatchNodeResponse {
           value: {
             pods: update.pods.map(toPod),
             removedPodUids: [...update.removed],
-            credentials: update.identities.map(toIdentityCredentials),
+            credentials: update.identities.map((state) => toIdentityCredentials(state, encode)),
           },
         },
       });
@@ -86,10 +88,13 @@ export function fromWatchNodeResponse(message: WatchNodeResponse): NodeUpdate {
   }
 }
 
-export function toLookupPodResponse(answer: PodAnswer): LookupPodResponse {
+export function toLookupPodResponse(
+  answer: PodAnswer,
+  encode: EncodeCredentials = encodeCredentials,
+): LookupPodResponse {
   return create(LookupPodResponseSchema, {
     pod: toPod(answer.pod),
-    ...(answer.identity === undefined ? {} : { credentials: toIdentityCredentials(answer.identity) }),
+    ...(answer.identity === undefined ? {} : { credentials: toIdentityCredentials(answer.identity, encode) }),
   });
 }
 
@@ -183,27 +188,14 @@ function requireRole(text: string, uid: string): RoleArn {
   return role;
 }
 
-function toIdentityCredentials({ identity, result }: IdentityState): IdentityCredentials {
+function toIdentityCredentials({ identity, result }: IdentityState, encode: EncodeCredentials): IdentityCredentials {
   return create(IdentityCredentialsSchema, {
     identity,
     outcome:
       result.kind === "issued"
-        ? { case: "roleCredentials", value: encodeCredentials(result.credentials) }
+        ? { case: "roleCredentials", value: encode(result.credentials) }
         : { case: "failure", value: { code: result.failure.code, message: result.failure.message } },
   });
-}
-
-function encodeCredentials(credentials: Credentials): Uint8Array {
-  return toBinary(
-    RoleCredentialsSchema,
-    create(RoleCredentialsSchema, {
-      accessKeyId: credentials.accessKeyId,
-      secretAccessKey: credentials.secretAccessKey,
-      sessionToken: credentials.sessionToken,
-      issuedAtMs: BigInt(credentials.issuedAtMs),
-      expiresAtMs: BigInt(credentials.expiresAtMs),
-    }),
-  );
 }
 
 function fromIdentityCredentials({ identity, outcome }: IdentityCredentials): IdentityState {
@@ -223,15 +215,4 @@ function fromIdentityCredentials({ identity, outcome }: IdentityCredentials): Id
     default:
       return outcome satisfies never;
   }
-}
-
-function decodeCredentials(bytes: Uint8Array): Credentials {
-  const message = fromBinary(RoleCredentialsSchema, bytes);
-  return {
-    accessKeyId: message.accessKeyId,
-    secretAccessKey: message.secretAccessKey,
-    sessionToken: message.sessionToken,
-    issuedAtMs: Number(message.issuedAtMs),
-    expiresAtMs: Number(message.expiresAtMs),
-  };
 }

@@ -1,0 +1,89 @@
+import type { PodUid } from "../../domain/pod.ts";
+import type { IdentityKey } from "../../domain/role-identity.ts";
+import type { Clock } from "../../runtime/clock.ts";
+
+/** Of what a reader must hear next. Names only: the newest state of each is looked up when the reader is ready for it. */
+export interface Notices {
+  readonly changed: readonly PodUid[];
+  readonly removed: readonly PodUid[];
+  readonly identities: readonly IdentityKey[];
+}
+
+/**
+ * What one stream's reader has yet to hear of. However slow the reader and however long the history, it holds no more than
+ * the pods that the reader was told of and those that live, and the identities that they use.
+ */
+export interface Mailbox {
+  podChanged(uid: PodUid): void;
+  podRemoved(uid: PodUid): void;
+  identityChanged(key: IdentityKey): void;
+  /** No pod uses the identity any more, so there is nothing to say of it. */
+  identityUnused(key: IdentityKey): void;
+  /** Everything there is; afterwards the reader counts as told. `undefined` where there is nothing. */
+  take(): Notices | undefined;
+  /** Resolves once there is something to take, `ms` have passed or the signal is aborted. */
+  wait(ms: number, signal: AbortSignal): Promise<void>;
+  readonly size: number;
+}
+
+/** @param known the pods that the reader has been told of in a snapshot */
+export function createMailbox(known: Iterable<PodUid>, clock: Clock): Mailbox {
+  const told = new Set(known);
+  const changed = new Set<PodUid>();
+  const removed = new Set<PodUid>();
+  const identities = new Set<IdentityKey>();
+  let wake: () => void = () => undefined;
+
+  const size = () => changed.size + removed.size + identities.size;
+
+  function takeAll(): Notices {
+    const notices = { changed: [...changed], removed: [...removed], identities: [...identities] };
+    for (const uid of changed) {
+      told.add(uid);
+    }
+    for (const uid of removed) {
+      told.delete(uid);
+    }
+    changed.clear();
+    removed.clear();
+    identities.clear();
+    return notices;
+  }
+
+  return {
+    podChanged(uid) {
+      removed.delete(uid);
+      changed.add(uid);
+      wake();
+    },
+    podRemoved(uid) {
+      changed.delete(uid);
+      // A pod that came and went between two messages is nobody's business.
+      if (told.has(uid)) {
+        removed.add(uid);
+        wake();
+      }
+    },
+    identityChanged(key) {
+      identities.add(key);
+      wake();
+    },
+    identityUnused: (key) => void identities.delete(key),
+    take: () => (size() === 0 ? undefined : takeAll()),
+    async wait(ms, signal) {
+      if (size() > 0 || signal.aborted) {
+        return;
+      }
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const stop = () => resolve();
+      wake = resolve;
+      signal.addEventListener("abort", stop, { once: true });
+      using _timer = clock.after(ms, resolve);
+      await promise;
+      signal.removeEventListener("abort", stop);
+    },
+    get size() {
+      return size();
+    },
+  };
+}

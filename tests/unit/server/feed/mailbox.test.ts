@@ -1,0 +1,129 @@
+import { expect, test } from "bun:test";
+import type { PodUid } from "../../../../src/domain/pod.ts";
+import type { IdentityKey } from "../../../../src/domain/role-identity.ts";
+import { neverAborted } from "../../../../src/runtime/abort.ts";
+import { createMailbox } from "../../../../src/server/feed/mailbox.ts";
+import { createFakeClock, settle } from "../../../fakes/clock.ts";
+import { aUid } from "../../../fakes/pods.ts";
+
+const clock = createFakeClock();
+const [a, b] = [aUid("a"), aUid("b")];
+const role = "role" as IdentityKey;
+
+/** A mailbox whose reader knows pod a. */
+const mailboxKnowing = (...uids: PodUid[]) => createMailbox(uids, clock);
+
+test("there is nothing to take before something happened, and nothing after it was taken", () => {
+  const mailbox = mailboxKnowing(a);
+  const before = mailbox.take();
+  mailbox.podChanged(a);
+
+  expect([before, mailbox.take(), mailbox.take()]).toEqual([
+    undefined,
+    { changed: [a], removed: [], identities: [] },
+    undefined,
+  ]);
+});
+
+test("what happens a thousand times is told once", () => {
+  const mailbox = mailboxKnowing(a);
+
+  for (let time = 0; time < 1_000; time += 1) {
+    mailbox.podChanged(a);
+    mailbox.identityChanged(role);
+  }
+
+  expect(mailbox.size).toBe(2);
+  expect(mailbox.take()).toEqual({ changed: [a], removed: [], identities: [role] });
+});
+
+test("a pod that comes and goes unseen is not spoken of, one that was told of is removed", () => {
+  const mailbox = mailboxKnowing(a);
+
+  mailbox.podChanged(b);
+  mailbox.podRemoved(b);
+  mailbox.podRemoved(a);
+
+  expect(mailbox.take()).toEqual({ changed: [], removed: [a], identities: [] });
+});
+
+test("a pod is known once it was taken, and unknown once its removal was", () => {
+  const mailbox = mailboxKnowing();
+  mailbox.podChanged(b);
+  mailbox.take();
+  mailbox.podRemoved(b);
+  const removal = mailbox.take();
+  mailbox.podRemoved(b);
+
+  expect(removal?.removed).toEqual([b]);
+  expect(mailbox.take()).toBeUndefined();
+});
+
+test("a pod that is back before its removal was read is told of as changed only", () => {
+  const mailbox = mailboxKnowing(a);
+
+  mailbox.podRemoved(a);
+  mailbox.podChanged(a);
+
+  expect(mailbox.take()).toEqual({ changed: [a], removed: [], identities: [] });
+});
+
+test("an identity that nobody uses any more is not spoken of", () => {
+  const mailbox = mailboxKnowing();
+
+  mailbox.identityChanged(role);
+  mailbox.identityUnused(role);
+
+  expect(mailbox.take()).toBeUndefined();
+});
+
+test("pods that come and go while nobody reads do not add up", () => {
+  const mailbox = mailboxKnowing(a);
+
+  for (let index = 0; index < 1_000; index += 1) {
+    mailbox.podChanged(aUid(`pod-${index}`));
+    mailbox.podRemoved(aUid(`pod-${index}`));
+  }
+
+  expect(mailbox.size).toBe(0);
+});
+
+test("a reader waits until something comes, until its time is up, or until it is aborted", async () => {
+  const mailbox = mailboxKnowing();
+  const leaving = new AbortController();
+  const ends: string[] = [];
+
+  const byNews = mailbox.wait(1_000, neverAborted()).then(() => ends.push("news"));
+  mailbox.podChanged(a);
+  await byNews;
+  const atOnce = mailbox.wait(1_000, neverAborted()).then(() => ends.push("at once"));
+  await atOnce;
+  mailbox.take();
+  const byTime = mailbox.wait(1_000, neverAborted()).then(() => ends.push("time"));
+  await clock.advance(999);
+  expect(ends).toEqual(["news", "at once"]);
+  await clock.advance(1);
+  await byTime;
+  const byAbort = mailbox.wait(1_000, leaving.signal).then(() => ends.push("abort"));
+  leaving.abort();
+  await byAbort;
+  await mailbox.wait(1_000, leaving.signal).then(() => ends.push("aborted before"));
+
+  expect(ends).toEqual(["news", "at once", "time", "abort", "aborted before"]);
+  expect(clock.timers).toBe(0);
+});
+
+test("what is taken back does not wake the reader", async () => {
+  const mailbox = mailboxKnowing();
+  let isAwake = false;
+  const waiting = mailbox.wait(1_000, neverAborted()).then(() => {
+    isAwake = true;
+  });
+
+  mailbox.podRemoved(b);
+  await settle();
+
+  expect(isAwake).toBeFalse();
+  await clock.advance(1_000);
+  await waiting;
+});
