@@ -33,6 +33,14 @@ export function lost(error: unknown): ApiFailure {
   return { kind: "lost", reason: code === "" || reason.includes(code) ? reason : `${reason} (${code})` };
 }
 
+/** Longer pauses are not taken from a server: what is known would get too old meanwhile. */
+const longestPauseSeconds = 60;
+
+/** The pause that a server asks for, ms; it writes whole seconds. Anything else asks for none. */
+export function pauseAsked(seconds: unknown): number {
+  return typeof seconds === "number" && seconds > 0 ? Math.min(seconds, longestPauseSeconds) * 1000 : 0;
+}
+
 /** `410 Gone`: the API server no longer has what lies between a resource version, or a page, and now. */
 export function isExpired(failure: ApiFailure): boolean {
   return failure.kind === "refused" && failure.status === 410;

@@ -59,10 +59,15 @@ export async function followResource<Item, Id>(options: FollowOptions<Item, Id>,
 
 function createFollower<Item, Id>(options: FollowOptions<Item, Id>) {
   const { resource, sink, clock, random, logger, hooks } = options;
-  const onHeard = () => hooks.heard?.(clock.now());
+  let heardAtMs = 0;
   let resourceVersion = "";
   let listedAtMs = Number.NEGATIVE_INFINITY;
   let isSynced = false;
+
+  function onHeard(): void {
+    heardAtMs = clock.now();
+    hooks.heard?.(heardAtMs);
+  }
 
   function onUnreadable(problem: string): void {
     logger.warn(`${resource.name}: left out ${problem}`);
@@ -131,10 +136,10 @@ function createFollower<Item, Id>(options: FollowOptions<Item, Id>) {
       let openedAtMs = Number.POSITIVE_INFINITY;
       const onOpened = () => {
         openedAtMs = clock.now();
-        onHeard();
       };
       const end = await watchFrom(options, resource.path, resourceVersion, { onOpened, onHeard, onEvent }, signal);
-      const times = { livedMs: Math.max(clock.now() - openedAtMs, 0), sinceListMs: clock.now() - listedAtMs };
+      const livedUntilMs = end.kind === "silent" ? heardAtMs : clock.now();
+      const times = { livedMs: Math.max(livedUntilMs - openedAtMs, 0), sinceListMs: clock.now() - listedAtMs };
       const next = afterWatch(before.tries, end, times, random());
       // A good watch ends by the server when its time is over; whatever else ends one is worth a line.
       const isGood = next.tries.failures === 0;

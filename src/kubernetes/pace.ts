@@ -11,14 +11,17 @@ const lastedMs = 5_000;
 /** A list this long ago stands for nothing that a new one could overload. */
 const longSinceListMs = 30_000;
 
-/** So many useless answers in a row, and the place watched from is in doubt: after a restore of etcd it lies in the future. */
+/**
+ * So many doubts in a row, and the place watched from is given up. After a restore of etcd it may lie in the future: API
+ * servers take such a watch, and say nothing, not even where it stands.
+ */
 const mostDoubts = 3;
 
 /** How the latest tries went. */
 export interface Tries {
   /** In a row, since a watch that lasted. */
   readonly failures: number;
-  /** Of them watches that the server answered with something of no use. */
+  /** What they say against the place that is watched from. */
   readonly doubts: number;
 }
 
@@ -32,7 +35,7 @@ export interface Next {
 }
 
 export interface WatchTimes {
-  /** Since the server took it; 0 where it never did. */
+  /** From when the server took it to its end, or to the last that came where it fell silent; 0 where it never was taken. */
   readonly livedMs: number;
   readonly sinceListMs: number;
 }
@@ -47,7 +50,7 @@ export function afterFailedList(tries: Tries, failure: ApiFailure, random: numbe
 export function afterWatch(tries: Tries, end: WatchEnd, times: WatchTimes, random: number): Next {
   const hasLasted = times.livedMs >= lastedMs;
   const failures = hasLasted ? 0 : tries.failures + 1;
-  const doubts = (hasLasted ? 0 : tries.doubts) + (isDoubtful(end) ? 1 : 0);
+  const doubts = (hasLasted ? 0 : tries.doubts) + doubtsFrom(end);
   if (doubts >= mostDoubts || (end.kind === "refused" && isExpired(end))) {
     const waitMs = times.sinceListMs >= longSinceListMs ? 0 : pauseMs(failures, end, random);
     return { tries: { failures, doubts: 0 }, step: "list", waitMs };
@@ -56,9 +59,21 @@ export function afterWatch(tries: Tries, end: WatchEnd, times: WatchTimes, rando
   return { tries: { failures, doubts }, step: "watch", waitMs };
 }
 
-/** Not so a server that is away, busy, or does not let us in: the place watched from is as good as before. */
-function isDoubtful(end: WatchEnd): boolean {
-  return end.kind === "garbled" || (end.kind === "refused" && ![401, 403, 429].includes(end.status));
+/** None from a server that is away, busy, or does not let us in: the place watched from is as good as before. */
+function doubtsFrom(end: WatchEnd): number {
+  switch (end.kind) {
+    case "garbled":
+      return 1;
+    case "refused":
+      return [401, 403, 429].includes(end.status) ? 0 : 1;
+    case "silent":
+      return 2;
+    case "ended":
+    case "lost":
+      return 0;
+    default:
+      return end satisfies never;
+  }
 }
 
 function pauseMs(failures: number, end: WatchEnd, random: number): number {

@@ -1,11 +1,8 @@
 import { deadline } from "../runtime/abort.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { ApiConnection } from "./connection.ts";
-import { type ApiFailure, lost } from "./failure.ts";
+import { type ApiFailure, lost, pauseAsked } from "./failure.ts";
 import { textAt } from "./raw-json.ts";
-
-/** Longer pauses are not taken from a server: what is known would get too old meanwhile. */
-const longestPauseMs = 60_000;
 
 export interface ApiRequest {
   /** With its query: `/api/v1/pods?limit=500`. */
@@ -83,6 +80,8 @@ async function ask(
     tls: access.tls,
     proxy: connection.proxyUrl ?? false,
     redirect: "error",
+    // Bun asks again where a kept connection turns out to be closed, but only if nothing was posted.
+    keepalive: request.body === undefined,
     signal,
     // Bun's own limit on silence cuts a quiet watch; whoever calls has a limit of its own.
     timeout: false,
@@ -109,11 +108,6 @@ async function refusal(response: Response): Promise<ApiFailure> {
     kind: "refused",
     status: response.status,
     message: message.slice(0, 300),
-    retryAfterMs: pauseMs(response.headers.get("Retry-After") ?? ""),
+    retryAfterMs: pauseAsked(Number.parseInt(response.headers.get("Retry-After") ?? "", 10)),
   };
-}
-
-/** The API server writes whole seconds; anything else asks for nothing. */
-function pauseMs(retryAfter: string): number {
-  return /^\d{1,9}$/.test(retryAfter) ? Math.min(Number(retryAfter) * 1000, longestPauseMs) : 0;
 }

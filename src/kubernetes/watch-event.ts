@@ -1,4 +1,4 @@
-import type { ApiFailure } from "./failure.ts";
+import { type ApiFailure, pauseAsked } from "./failure.ts";
 import { at, textAt } from "./raw-json.ts";
 
 /** One line of a watch. https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes */
@@ -41,11 +41,10 @@ export function parseWatchEvent(line: string): WatchEvent {
 /** An error in a watch is a v1 Status, with the code that a refused request would have had. */
 function failureOf(status: unknown): ApiFailure {
   const code = at(status, "code");
-  const seconds = at(status, "details", "retryAfterSeconds");
   return {
     kind: "refused",
     status: typeof code === "number" ? code : 500,
     message: textAt(status, "message").slice(0, 300),
-    retryAfterMs: typeof seconds === "number" && seconds > 0 ? Math.min(seconds, 60) * 1000 : 0,
+    retryAfterMs: pauseAsked(at(status, "details", "retryAfterSeconds")),
   };
 }

@@ -17,6 +17,8 @@ export interface FakeRequest {
   readonly query: Readonly<Record<string, string>>;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: string;
+  /** The same object for requests over the same connection. */
+  readonly connection: object;
   /** The whole answer at once. */
   answer(status: number, body: unknown, headers?: Readonly<Record<string, string>>): void;
   /** The head of an answer whose body goes on. */
@@ -99,6 +101,7 @@ async function fakeRequest(message: IncomingMessage, response: ServerResponse): 
     query: Object.fromEntries(url.searchParams),
     headers: message.headers,
     body: Buffer.concat(parts).toString(),
+    connection: message.socket,
     answer(status, body, headers = {}) {
       response.writeHead(status, { "Content-Type": "application/json", ...headers });
       response.end(typeof body === "string" ? body : JSON.stringify(body));

@@ -87,6 +87,13 @@ async function passedUntil(event: Promise<unknown>, { clock }: Follower): Promis
   return clock.now() - startMs;
 }
 
+/** Resolves once only the wait for silence is left of a watch's time limits. */
+async function headHasCome({ clock }: Follower): Promise<void> {
+  while (clock.timers > 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
 type Follower = ReturnType<typeof startFollowing>;
 
 /** Answers the list that comes next, and takes the watch that follows it. */
@@ -95,9 +102,11 @@ async function listed(api: FakeApiServer, items: readonly unknown[], resourceVer
   return await api.next();
 }
 
+/** Begins the answer to a watch, and lets its first line arrive. */
 async function opened(watch: FakeRequest, follower: Follower): Promise<void> {
   const heard = follower.hears();
   watch.open();
+  await watch.send(bookmark(watch.query["resourceVersion"] ?? ""));
   await heard;
 }
 
@@ -349,6 +358,26 @@ describe("a watch", () => {
 
     expect(next.query["resourceVersion"]).toBe("102");
     expect(follower.logger.lines.at(-1)?.message).toBe("pods: watch ended: nothing came for 90 s");
+  });
+
+  test("that is taken and never says anything is given up for a new list", async () => {
+    await using api = await startFakeApiServer();
+    await using follower = startFollowing(connectionTo(api.baseUrl));
+
+    const first = await listed(api, [pod("a")], "99999999");
+    first.open();
+    await headHasCome(follower);
+    await follower.clock.advance(90_000);
+    await first.left;
+    await follower.pause();
+    const second = await api.next();
+    second.open();
+    await headHasCome(follower);
+    await follower.clock.advance(90_000);
+    await second.left;
+    const third = await api.next();
+
+    expect([second.query["watch"], third.query["watch"]]).toEqual(["1", undefined]);
   });
 
   test("whose head does not come is begun again", async () => {

@@ -72,11 +72,27 @@ describe("a place in doubt", () => {
     ["the server is busy", refused(429)],
     ["the token is not accepted", refused(401)],
     ["watching is not permitted", refused(403)],
-    ["the watch falls silent", { kind: "silent" } as const],
+    ["the watch ends early", { kind: "ended" } as const],
   ])("is not one because %s", (_, end) => {
     let tries: Tries = noTries;
     for (let time = 0; time < 20; time += 1) {
       const next = afterWatch(tries, end, short, most);
+      expect(next.step).toBe("watch");
+      tries = next.tries;
+    }
+  });
+
+  test("is given up after two watches that were taken and said nothing", () => {
+    const first = afterWatch(noTries, { kind: "silent" }, { livedMs: 0, sinceListMs: 90_000 }, most);
+    const second = afterWatch(first.tries, { kind: "silent" }, { livedMs: 0, sinceListMs: 180_000 }, most);
+
+    expect([first.step, second.step, second.waitMs]).toEqual(["watch", "list", 0]);
+  });
+
+  test("is not given up because a watch that said much fell silent, ever so often", () => {
+    let tries: Tries = noTries;
+    for (let time = 0; time < 20; time += 1) {
+      const next = afterWatch(tries, { kind: "silent" }, long, most);
       expect(next.step).toBe("watch");
       tries = next.tries;
     }

@@ -96,6 +96,21 @@ test("a body is sent as JSON by POST", async () => {
   expect(request.headers["content-type"]).toBe("application/json");
 });
 
+test("what is posted goes over a connection of its own: a kept one may be closed at the other end already", async () => {
+  await using api = await startFakeApiServer();
+  const connections: object[] = [];
+
+  for (const body of [undefined, undefined, {}]) {
+    const asked = ask(connectionTo(api.baseUrl, { rejectUnauthorized: true }), "/things", body);
+    const request = await api.next();
+    connections.push(request.connection);
+    request.answer(200, {});
+    await asked;
+  }
+
+  expect([connections[1] === connections[0], connections[2] === connections[0]]).toEqual([true, false]);
+});
+
 test("an error's own words are kept", async () => {
   await using api = await startFakeApiServer();
 
