@@ -34,7 +34,7 @@ export function issueNodeAgent(authority: Authority, node: string, validity: Val
 }
 
 /** The name by which a certificate speaks for a node. */
-export function nodeDnsName(node: string): string {
+function nodeDnsName(node: string): string {
   return `${node}.node.kiam`;
 }
 

@@ -16,7 +16,7 @@ export interface Condition {
   readonly values: readonly string[];
 }
 
-export interface Target {
+interface Target {
   /** An extension's name (`DNAT`) or a chain's. */
   readonly name: string;
   /** From a chain that was gone to (`-g`), RETURN leads past the chain that named it. */
