@@ -1,3 +1,4 @@
+import { isIPv4 } from "node:net";
 import { hostAddresses, httpUrl } from "./address-kinds.ts";
 import { clientFlags, logFlags, telemetryFlags, tlsFlags } from "./common-flags.ts";
 import { boolean, file, port } from "./flag-kind.ts";
@@ -63,9 +64,13 @@ export const agentFlags = {
 
 /** What in an agent's flags contradicts the rest, as a sentence. */
 export function agentContradiction(flags: AgentFlags): string | undefined {
-  return flags.iptables.kind !== "off" && flags.hosts === undefined
-    ? "--iptables needs --host (or HOST_IP), the address that requests are redirected to"
-    : undefined;
+  if (flags.iptables.kind === "off") {
+    return undefined;
+  }
+  if (flags.hosts === undefined) {
+    return "--iptables needs --host (or HOST_IP), the address that requests are redirected to";
+  }
+  return flags.hosts.some(isIPv4) ? undefined : "--iptables needs an IPv4 address in --host: what it redirects is IPv4";
 }
 
 /** The interface to redirect from; `undefined` where nothing is to be redirected. */

@@ -1,6 +1,92 @@
-import type { AgentFlags } from "./agent-flags.ts";
+import { randomBytes } from "node:crypto";
+import { lookup } from "node:dns/promises";
+import { readFile } from "node:fs/promises";
+import { ipv4 } from "../agent/intercept/family.ts";
+import { guardRedirect } from "../agent/intercept/guard.ts";
+import { parseInterfacePattern } from "../agent/intercept/interface.ts";
+import { installRedirect, type Redirect } from "../agent/intercept/redirect.ts";
+import { readInstanceIdFrom } from "../agent/metadata/instance-id.ts";
+import { createAgentMetrics } from "../agent/metrics.ts";
+import type { Logger } from "../runtime/logger.ts";
+import { runAll, type Task } from "../runtime/tasks.ts";
+import { type AgentFlags, redirectInterface } from "./agent-flags.ts";
+import { createAgentParts } from "./agent-parts.ts";
 import type { CommandIo } from "./io.ts";
+import { createRegistry, loggerOf, serveTelemetryAt } from "./process.ts";
+import { startTls } from "./start-tls.ts";
+import { createTlsMetrics } from "./tls-metrics.ts";
 
-export async function runAgent(_flags: AgentFlags, _io: CommandIo): Promise<number> {
-  throw new Error("kiam agent is not built yet");
+/** Serves a node's pods until the signal is aborted. */
+export async function runAgent(flags: AgentFlags, io: CommandIo): Promise<number> {
+  const { clock, random, signal } = io;
+  const logger = loggerOf(flags, io);
+  const registry = createRegistry(io);
+  const metrics = createAgentMetrics(registry);
+  const tlsFiles = { cert: flags.certPath, key: flags.keyPath, ca: flags.caPath };
+  const started = await startTls(tlsFiles, "client", { clock, logger, metrics: createTlsMetrics("client", registry) });
+  if (started.kind === "problem") {
+    io.stderr(`kiam agent: ${started.problem}\n`);
+    return 2;
+  }
+  const { tls } = started;
+  if (flags.allowIpQuery) {
+    logger.warn("--allow-ip-query lets whoever can connect be any pod: for development only");
+  }
+
+  const nodeName = flags.nodeName ?? io.hostName;
+  const parts = createAgentParts(
+    {
+      nodeName,
+      hostIp: flags.hosts?.[0] ?? "",
+      serverAddress: flags.serverAddress,
+    },
+    {
+      tls,
+      readToken: async () =>
+        flags.identityTokenPath === undefined ? undefined : await readFile(flags.identityTokenPath, "utf8"),
+      resolve: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
+      ...{ clock, random, logger, registry, metrics, randomBytes },
+      monotonicMs: () => performance.now(),
+    },
+  );
+  await using resources = new AsyncDisposableStack();
+  resources.use(
+    await parts.serveMetadata({
+      hosts: flags.hosts ?? [],
+      port: flags.port,
+      callers: { kind: flags.allowIpQuery ? "query" : "socket" },
+      readInstanceId: readInstanceIdFrom(flags.metadataEndpoint),
+    }),
+  );
+  // Undone first: pods stop being redirected before the listener stops.
+  const redirect = await redirectOf(flags, io, logger);
+  const guard: readonly Task[] =
+    redirect === undefined
+      ? []
+      : [
+          guardRedirect({
+            redirect: resources.use(redirect),
+            repairs: metrics.redirectRepairs,
+            podsWithRoles: parts.podsWithRoles,
+            ...{ clock, logger },
+          }),
+        ];
+  resources.use(await serveTelemetryAt(flags.telemetryAddress, registry, parts.ready, io));
+  logger.info("kiam agent starts", { version: io.build.version, commit: io.build.commit, node: nodeName });
+  await runAll(signal, [parts.followFeed, tls.watch, ...guard]);
+  return 0;
+}
+
+async function redirectOf(flags: AgentFlags, io: CommandIo, logger: Logger): Promise<Redirect | undefined> {
+  const name = redirectInterface(flags);
+  const pods = name === undefined ? undefined : parseInterfacePattern(name);
+  const host = flags.hosts?.find((address) => !address.includes(":"));
+  if (pods === undefined || host === undefined) {
+    return undefined;
+  }
+  return installRedirect(
+    { family: ipv4, pods, host, port: flags.port, atExit: flags.iptablesRemove ? "remove" : "keep" },
+    { run: io.runCommand, readText: (path) => readFile(path, "utf8"), clock: io.clock, logger },
+    io.signal,
+  );
 }

@@ -1,13 +1,17 @@
 import type { HostPort } from "./address-kinds.ts";
 import { type AskHealth, checkHealth } from "./health-check.ts";
-import { openHealthClient } from "./health-client.ts";
+import { openHealthAsker } from "./health-client.ts";
 import type { HealthFlags } from "./health-flags.ts";
 import type { CommandIo } from "./io.ts";
 
-/** Asks a server whether it is well; one line says the outcome. Exit code 0 or 1. */
+/** Asks a server whether it is well; one line says the outcome. Exit code 0 or 1; 2 where the certificate can't be used. */
 export async function runHealth(flags: HealthFlags, io: CommandIo): Promise<number> {
-  await using client = await openHealthClient(flags, io);
-  return reportHealth(client.ask, flags, io);
+  const opened = await openHealthAsker(flags, io);
+  if (opened.kind === "problem") {
+    io.stderr(`kiam health: ${opened.problem}\n`);
+    return 2;
+  }
+  return reportHealth(opened.ask, flags, io);
 }
 
 /** {@link runHealth} on any way to ask. */

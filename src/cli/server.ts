@@ -1,6 +1,119 @@
+import { lookup } from "node:dns/promises";
+import { createAssumeRole } from "../aws/assume-role.ts";
+import { chooseEndpoint } from "../aws/endpoints.ts";
+import { unknownRegion } from "../aws/known-region.ts";
+import { createStsClient } from "../aws/sts-client.ts";
+import type { ApiConnection, ConnectionResult } from "../kubernetes/connection.ts";
+import { inClusterConnection } from "../kubernetes/in-cluster.ts";
+import { kubeconfigConnection } from "../kubernetes/kubeconfig.ts";
+import { reviewToken } from "../kubernetes/token-review.ts";
+import type { Logger } from "../runtime/logger.ts";
+import { runAll } from "../runtime/tasks.ts";
+import { defaultAheadMs } from "../server/issuance/schedule.ts";
+import { createServerMetrics } from "../server/metrics.ts";
+import { followCluster } from "./follow-cluster.ts";
 import type { CommandIo } from "./io.ts";
+import { followOwnRole } from "./own-role.ts";
+import { createRegistry, loggerOf, serveTelemetryAt } from "./process.ts";
+import { serveAgents } from "./serve-agents.ts";
 import type { ServerFlags } from "./server-flags.ts";
+import { createServerParts, type ServerSettings } from "./server-parts.ts";
+import { startTls } from "./start-tls.ts";
+import { createTlsMetrics } from "./tls-metrics.ts";
 
-export async function runServer(_flags: ServerFlags, _io: CommandIo): Promise<number> {
-  throw new Error("kiam server is not built yet");
+/** What agents' tokens prove unless the flag says otherwise: this service account, in the server's own namespace. */
+const agentServiceAccount = "kiam-agent";
+
+/** SDKs of several languages refetch on every call once less than a quarter of an hour is left. */
+const shortSessionMs = 3_600_000;
+
+/** Serves agents until the signal is aborted. */
+export async function runServer(flags: ServerFlags, io: CommandIo): Promise<number> {
+  const { clock, random, env, signal } = io;
+  const logger = loggerOf(flags, io);
+  const refuse = (problem: string) => {
+    io.stderr(`kiam server: ${problem}\n`);
+    return 2;
+  };
+  const choice = chooseEndpoint({ region: flags.region ?? "", url: flags.stsEndpoint ?? "", env });
+  if (choice.kind === "problem") {
+    return refuse(choice.problem);
+  }
+  const connected = await connectionOf(flags, io);
+  if (connected.kind === "unusable") {
+    return refuse(connected.problem);
+  }
+  const registry = createRegistry(io);
+  const tlsMetrics = createTlsMetrics("server", registry);
+  const started = await startTls({ cert: flags.certPath, key: flags.keyPath, ca: flags.caPath }, "server", {
+    clock,
+    logger,
+    metrics: tlsMetrics,
+  });
+  if (started.kind === "problem") {
+    return refuse(started.problem);
+  }
+  const regionProblem = await unknownRegion(choice.endpoint, (host) => lookup(host), signal);
+  if (regionProblem !== undefined) {
+    return refuse(regionProblem);
+  }
+  if (flags.sessionDurationMs < shortSessionMs) {
+    logger.warn(
+      "--session-duration is less than 1h: some SDKs will ask for credentials at every call in their last 15m",
+    );
+  }
+
+  const { connection } = connected;
+  const metrics = createServerMetrics(registry);
+  using sts = createStsClient({ endpoint: choice.endpoint });
+  const own = followOwnRole({ sts, clock, random, logger });
+  using parts = createServerParts(settingsOf(flags, connection, logger), {
+    assumeRole: createAssumeRole({
+      sts,
+      sessionDurationSeconds: flags.sessionDurationMs / 1000,
+      clock,
+      onWarn: (message) => logger.warn(message),
+    }),
+    ownRoles: own.roles,
+    reviewToken: reviewToken(connection, clock),
+    ...{ clock, random, logger, registry, metrics, tlsMetrics },
+  });
+  const cluster = followCluster(parts, { connection, clock, random, logger, metrics });
+  const serving = serveAgents(parts, { tls: started.tls, logger, beforeServing: [cluster.synced, own.known] });
+  await using _telemetry = await serveTelemetryAt(flags.telemetryAddress, registry, serving.ready, io);
+  logger.info("kiam server starts", { version: io.build.version, commit: io.build.commit, sts: choice.endpoint.url });
+  await runAll(signal, [parts.run, ...cluster.tasks, own.run, started.tls.watch, serving.run]);
+  return 0;
+}
+
+function connectionOf(flags: ServerFlags, io: CommandIo): Promise<ConnectionResult> {
+  const { env } = io;
+  return flags.kubeconfigPath === undefined
+    ? inClusterConnection({ host: env["KUBERNETES_SERVICE_HOST"] ?? "", port: env["KUBERNETES_SERVICE_PORT"] ?? "" })
+    : kubeconfigConnection(flags.kubeconfigPath, { run: io.runCommand, clock: io.clock, env: definedOf(env) });
+}
+
+function definedOf(env: CommandIo["env"]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
+}
+
+function settingsOf(flags: ServerFlags, connection: ApiConnection, logger: Logger): ServerSettings {
+  const { namespace } = connection;
+  if (flags.agentServiceAccounts.length === 0 && namespace === undefined) {
+    logger.warn("no --agent-service-account, and this server's own namespace is not known: no token proves a node");
+  }
+  const own = namespace === undefined ? [] : [`${namespace}/${agentServiceAccount}`];
+  const named = flags.agentServiceAccounts.map((account) => `${account.namespace}/${account.name}`);
+  return {
+    bind: flags.bind,
+    agentIdentity: flags.agentIdentity,
+    agentServiceAccounts: named.length === 0 ? own : named,
+    roleBaseArn: flags.roleBaseArn,
+    patternsMatch: flags.disableStrictNamespaceRegexp ? "anywhere" : "whole",
+    sessionName: flags.sessionName,
+    refreshAheadMs: flags.sessionRefreshMs ?? defaultAheadMs(flags.sessionDurationMs),
+    fetchers: flags.fetchers,
+  };
 }

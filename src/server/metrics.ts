@@ -31,9 +31,9 @@ export function createServerMetrics(registry: Registry) {
       labelNames: ["kind"] as const,
       registers,
     }),
-    watchAgeSeconds: new Gauge({
-      name: "kiam_k8s_watch_age_seconds",
-      help: "How long ago the API server was last heard, by resource",
+    watchHeardSeconds: new Gauge({
+      name: "kiam_k8s_watch_heard_timestamp_seconds",
+      help: "When the API server was last heard, Unix time, by resource",
       labelNames: ["resource"] as const,
       registers,
     }),

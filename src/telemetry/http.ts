@@ -5,7 +5,7 @@ import type { Clock } from "../runtime/clock.ts";
 import { createScrape } from "./scrape.ts";
 
 /** What is wrong, in words that name no pod and no role, since anybody may read them; `undefined` where all is well. */
-type Probe = () => string | undefined;
+export type Probe = () => string | undefined;
 
 export interface TelemetryOptions {
   /** An empty host listens on all addresses; port 0 takes a free one. */

@@ -1,0 +1,119 @@
+import type { Registry } from "prom-client";
+import { createLookup } from "../agent/credentials/lookup.ts";
+import { createCredentialStore } from "../agent/credentials/store.ts";
+import { createNodeClient } from "../agent/feed/node-client.ts";
+import { createFeed } from "../agent/feed/subscriber.ts";
+import type { Callers } from "../agent/metadata/callers.ts";
+import type { ReadInstanceId } from "../agent/metadata/instance-id.ts";
+import { type MetadataServer, serveMetadata } from "../agent/metadata/serve.ts";
+import type { AgentMetrics } from "../agent/metrics.ts";
+import { countCalls } from "../rpc/metrics.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Logger } from "../runtime/logger.ts";
+import type { Task } from "../runtime/tasks.ts";
+import type { Probe } from "../telemetry/http.ts";
+import type { HostPort } from "./address-kinds.ts";
+import type { TlsSource } from "./start-tls.ts";
+
+export interface AgentSettings {
+  readonly nodeName: string;
+  /** The node's address; empty where it is not known. */
+  readonly hostIp: string;
+  readonly serverAddress: HostPort;
+}
+
+/** The world outside an agent. */
+export interface AgentDeps {
+  readonly tls: Pick<TlsSource, "current" | "changes">;
+  /** `undefined` where the agent has no token. */
+  readonly readToken: () => Promise<string | undefined>;
+  /** Every address of a host's name. */
+  readonly resolve: (host: string) => Promise<readonly string[]>;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly randomBytes: (length: number) => Uint8Array;
+  readonly monotonicMs: () => number;
+  readonly logger: Logger;
+  readonly registry: Registry;
+  readonly metrics: AgentMetrics;
+}
+
+/** Where one metadata listener is, and for whom. */
+export interface MetadataPlace {
+  /** Empty for all addresses. */
+  readonly hosts: readonly string[];
+  readonly port: number;
+  readonly callers: Callers;
+  readonly readInstanceId: ReadInstanceId;
+}
+
+/** An agent without its redirect. */
+export interface AgentParts {
+  /** @throws MetadataListenError */
+  serveMetadata(place: MetadataPlace): Promise<MetadataServer>;
+  /** Keeps the store at what the servers say. */
+  readonly followFeed: Task;
+  readonly ready: Probe;
+  /** How many pods on the node may have a role. */
+  readonly podsWithRoles: () => number;
+}
+
+/** How long connecting to a server may take, TLS included. */
+const connectTimeoutMs = 1_000;
+
+/** As the Go release's keepalive: an idle connection is asked every 10 s, and lost after 2 s without an answer. */
+const pingIntervalMs = 10_000;
+const pingTimeoutMs = 2_000;
+
+export function createAgentParts({ nodeName, hostIp, serverAddress }: AgentSettings, deps: AgentDeps): AgentParts {
+  const { tls, clock, random, logger, registry, metrics } = deps;
+  const store = createCredentialStore({ clock, metrics });
+  const openReplica = createNodeClient({
+    serverName: serverAddress.host,
+    port: serverAddress.port,
+    claim: { nodeName, hostIp },
+    tls: () => tls.current,
+    readToken: deps.readToken,
+    interceptors: [countCalls("client", registry)],
+    ...{ clock, connectTimeoutMs, pingIntervalMs, pingTimeoutMs },
+  });
+  const feed = createFeed({
+    ...{ store, openReplica, metrics, clock, random },
+    resolve: () => deps.resolve(serverAddress.host),
+    tlsChanges: tls.changes,
+    log: logger,
+  });
+  const lookup = createLookup({ store, ask: feed.ask, clock, metrics });
+
+  return {
+    serveMetadata: (place) =>
+      serveMetadata({
+        ...place,
+        imdsTokens: "optional",
+        nodeName,
+        tokenKey: keyBytesOf(() => tls.current?.key),
+        isConnected: () => feed.isConnected,
+        log: logger,
+        ...{ store, lookup, metrics, clock },
+        monotonicMs: deps.monotonicMs,
+        randomBytes: deps.randomBytes,
+      }),
+    followFeed: (signal) => feed.follow(signal),
+    ready: () => (store.synced ? undefined : "not in sync with a server yet"),
+    podsWithRoles: () => store.podsWithRoles,
+  };
+}
+
+/** A text's bytes: the same object while the text is the same. */
+function keyBytesOf(read: () => string | undefined): () => Uint8Array | undefined {
+  let text: string | undefined;
+  let bytes: Uint8Array | undefined;
+  return () => {
+    const now = read();
+    if (now !== text) {
+      text = now;
+      bytes = now === undefined ? undefined : new TextEncoder().encode(now);
+    }
+    return bytes;
+  };
+}

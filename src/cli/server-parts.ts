@@ -1,0 +1,122 @@
+import type { Registry } from "prom-client";
+import type { AssumeRole } from "../domain/issue.ts";
+import type { ResourceSink } from "../domain/observed.ts";
+import type { Namespace, Pod, PodUid } from "../domain/pod.ts";
+import type { RoleArn } from "../domain/role-arn.ts";
+import { listenRpc, type RpcServer } from "../rpc/listen.ts";
+import { countCalls } from "../rpc/metrics.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { type Logger, reasonOf } from "../runtime/logger.ts";
+import type { Task } from "../runtime/tasks.ts";
+import { createHub } from "../server/feed/hub.ts";
+import { createNodeAuthorizer, type ReviewToken } from "../server/identity/authorize.ts";
+import { createProofWatch } from "../server/identity/watch-proof.ts";
+import { createIssuance } from "../server/issuance/issuance.ts";
+import type { ServerMetrics } from "../server/metrics.ts";
+import { createPatterns } from "../server/policy/patterns.ts";
+import { createPolicy } from "../server/policy/policy.ts";
+import { createRoutes } from "../server/rpc/routes.ts";
+import { createNamespaceStore } from "../server/workload/namespaces.ts";
+import { createPodStore } from "../server/workload/pods.ts";
+import type { TlsMaterial } from "../tls/material.ts";
+import type { HostPort } from "./address-kinds.ts";
+import type { TlsMetrics } from "./tls-metrics.ts";
+
+/** What is told of a server by its flags. */
+export interface ServerSettings {
+  readonly bind: HostPort;
+  readonly agentIdentity: "prefer" | "required";
+  /** `NAMESPACE/NAME`. */
+  readonly agentServiceAccounts: readonly string[];
+  readonly roleBaseArn: string;
+  /** Whether a namespace's pattern must match the whole role ARN. */
+  readonly patternsMatch: "whole" | "anywhere";
+  readonly sessionName: string;
+  readonly refreshAheadMs: number;
+  readonly fetchers: number;
+}
+
+/** The world outside a server. */
+export interface ServerDeps {
+  readonly assumeRole: AssumeRole;
+  /** Roles that are never issued. */
+  readonly ownRoles: () => readonly RoleArn[];
+  readonly reviewToken: ReviewToken;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly registry: Registry;
+  readonly metrics: ServerMetrics;
+  readonly tlsMetrics: TlsMetrics;
+}
+
+/** A server without its sources: whoever fills the stores makes it know the cluster. */
+export interface ServerParts extends Disposable {
+  readonly pods: ResourceSink<Pod, PodUid>;
+  readonly namespaces: ResourceSink<Namespace, string>;
+  /** Prefetches and renews. */
+  readonly run: Task;
+  /** Serves agents from now on: call it once the stores are in sync. @throws Error where the address can't be listened on */
+  listen(tls: TlsMaterial): Promise<RpcServer>;
+}
+
+/** A stream that has nothing to say for so long says that; agents take three times as long for a loss. */
+const heartbeatIntervalMs = 10_000;
+
+/** Streams are pinged as well, because a heartbeat that is lost in the network is nobody's error. */
+const pingIntervalMs = 20_000;
+const pingTimeoutMs = 5_000;
+
+const tokenAudience = "kiam-server";
+
+export function createServerParts(settings: ServerSettings, deps: ServerDeps): ServerParts {
+  const { clock, logger, metrics } = deps;
+  const pods = createPodStore();
+  const namespaces = createNamespaceStore();
+  const decide = createPolicy({
+    baseArn: settings.roleBaseArn,
+    defaultSession: settings.sessionName,
+    serversOwnRoles: deps.ownRoles,
+    patterns: createPatterns(settings.patternsMatch),
+  });
+  const issuance = createIssuance({ ...deps, fetchers: settings.fetchers, refreshAheadMs: settings.refreshAheadMs });
+  const { authorize } = createNodeAuthorizer({
+    mode: settings.agentIdentity,
+    audience: tokenAudience,
+    agentServiceAccounts: settings.agentServiceAccounts,
+    reviewToken: deps.reviewToken,
+    pods,
+    clock,
+  });
+  const hub = createHub({ pods, namespaces, decide, issuance, clock, logger, metrics, heartbeatIntervalMs });
+  const watchProof = createProofWatch({ pods, clock });
+  const routes = createRoutes({
+    ...{ pods, namespaces, decide, issuance, hub, authorize, watchProof, clock, logger, metrics },
+  });
+  const podCount = pods.changes.add(() => metrics.pods.set(pods.size));
+
+  return {
+    pods,
+    namespaces,
+    run: issuance.run,
+    listen: (tls) =>
+      listenRpc({
+        bind: settings.bind,
+        tls,
+        routes,
+        interceptors: [countCalls("server", deps.registry)],
+        clock,
+        pingIntervalMs,
+        pingTimeoutMs,
+        onRefusedHandshake(reason) {
+          deps.tlsMetrics.verifyErrors.inc();
+          logger.warn("refused a connection whose certificate TLS does not accept", { reason });
+        },
+        onBrokenHandler: (error) => logger.error("a call failed in an unforeseen way", { error: reasonOf(error) }),
+      }),
+    [Symbol.dispose]() {
+      podCount[Symbol.dispose]();
+      hub[Symbol.dispose]();
+    },
+  };
+}

@@ -1,0 +1,70 @@
+import type { Clock } from "../runtime/clock.ts";
+import { createListeners, type Listeners } from "../runtime/listeners.ts";
+import type { Logger } from "../runtime/logger.ts";
+import type { Task } from "../runtime/tasks.ts";
+import { readTlsMaterial, type TlsFiles, type TlsMaterial } from "../tls/material.ts";
+import { describeTlsProblem, stopsStart, type TlsUsage } from "../tls/problem.ts";
+import { watchTlsMaterial } from "../tls/reload.ts";
+import type { TlsMetrics } from "./tls-metrics.ts";
+
+/** The files of mutual TLS as they are now. */
+export interface TlsSource {
+  /** `undefined` while there is nothing usable. */
+  readonly current: TlsMaterial | undefined;
+  /** Told of new material once it is current. A listener that throws keeps the former in use, and is asked again. */
+  readonly changes: Pick<Listeners<TlsMaterial>, "add">;
+  /** Reads the files again and again. */
+  readonly watch: Task;
+}
+
+export type TlsStart =
+  | { readonly kind: "source"; readonly tls: TlsSource }
+  /** One line: the files are absent, no such files, or don't belong together. */
+  | { readonly kind: "problem"; readonly problem: string };
+
+export interface TlsStartDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: TlsMetrics;
+}
+
+/** Reads the files once, and answers what watches them from then on. Material that is no good yet is logged and waited for. */
+export async function startTls(files: TlsFiles, usage: TlsUsage, deps: TlsStartDeps): Promise<TlsStart> {
+  const { clock, logger, metrics } = deps;
+  const read = (from: TlsFiles, nowMs: number) => readTlsMaterial(from, nowMs, usage);
+  const first = await read(files, clock.now());
+  if (first.kind === "unusable" && stopsStart(first.problem)) {
+    return { kind: "problem", problem: describeTlsProblem(first.problem) };
+  }
+  let current = first.kind === "ok" ? first.material : undefined;
+  const listeners = createListeners<TlsMaterial>();
+  if (first.kind === "unusable") {
+    logger.error(`no TLS yet: ${describeTlsProblem(first.problem)}`);
+  }
+  metrics.expires(current?.expiresAtMs);
+
+  const watch = watchTlsMaterial({
+    files,
+    clock,
+    read,
+    initial: current,
+    onChange(material) {
+      listeners.tell(material);
+      current = material;
+      metrics.expires(material.expiresAtMs);
+      logger.info("TLS files changed and are in use", { expires: new Date(material.expiresAtMs).toISOString() });
+    },
+    onProblem(problem) {
+      metrics.updateErrors.inc();
+      logger.error(describeTlsProblem(problem));
+    },
+  });
+  const tls: TlsSource = {
+    get current() {
+      return current;
+    },
+    changes: listeners,
+    watch,
+  };
+  return { kind: "source", tls };
+}
