@@ -1,5 +1,6 @@
-import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { Counter, Gauge, type Registry } from "prom-client";
 import { goReleaseBucketsSeconds } from "../telemetry/buckets.ts";
+import { HotCounter, HotHistogram } from "./hot-metrics.ts";
 
 /** The Go release's names for the routes. */
 export type HandlerName = "roleName" | "credentials" | "health" | "proxy" | "token" | "ping";
@@ -15,7 +16,7 @@ export function createAgentMetrics(registry: Registry) {
   const counter = (name: string, help: string) => new Counter({ name, help, registers });
   const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
   return {
-    handlerSeconds: new Histogram({
+    handlerSeconds: new HotHistogram({
       name: "kiam_metadata_handler_latency_seconds",
       help: "How long requests took, by handler",
       labelNames: handlerLabel,
@@ -32,15 +33,20 @@ export function createAgentMetrics(registry: Registry) {
     ),
     findRoleErrors: byHandler("kiam_metadata_find_role_errors_total", "Requests whose pod was not found"),
     emptyRole: byHandler("kiam_metadata_empty_role_total", "Requests of pods without a role"),
-    success: byHandler("kiam_metadata_success_total", "Requests answered with what was asked for"),
-    responses: new Counter({
+    success: new HotCounter({
+      name: "kiam_metadata_success_total",
+      help: "Requests answered with what was asked for",
+      labelNames: handlerLabel,
+      registers,
+    }),
+    responses: new HotCounter({
       name: "kiam_metadata_responses_total",
       help: "Answers, by handler and HTTP status",
       labelNames: ["handler", "code"] as const,
       registers,
     }),
     proxyBlocked: counter("kiam_metadata_proxy_requests_blocked_total", "Requests for paths that are not forwarded"),
-    localSeconds: new Histogram({
+    localSeconds: new HotHistogram({
       name: "kiam_metadata_local_seconds",
       help: "How long requests took that were answered from the agent's own store",
       buckets: [0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.05],

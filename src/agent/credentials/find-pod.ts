@@ -1,0 +1,81 @@
+import type { IpAddress } from "../../domain/ip-address.ts";
+import type { NodePod } from "../../domain/node-pod.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { AskServer } from "./ask.ts";
+import type { CredentialStore } from "./store.ts";
+import { waitOnStore } from "./wait-on-store.ts";
+
+/** Who has an address. */
+export type PodFound =
+  | { readonly kind: "found"; readonly pod: NodePod }
+  /** Neither the store nor a server knows of a pod there. */
+  | { readonly kind: "unknown" }
+  /** Two pods claim it, and nothing says whose it is. */
+  | { readonly kind: "doubt" }
+  /** Nobody could be asked. */
+  | { readonly kind: "unavailable"; readonly reason: string };
+
+export interface PodLookup {
+  held(address: IpAddress): NodePod | undefined;
+  find(address: IpAddress, signal: AbortSignal): Promise<PodFound>;
+}
+
+export interface PodLookupOptions {
+  readonly store: Pick<CredentialStore, "owner" | "synced" | "changes">;
+  readonly ask: AskServer;
+  readonly clock: Clock;
+}
+
+/** SDKs give up after one second. */
+const patienceMs = 800;
+
+export function createPodLookup({ store, ask, clock }: PodLookupOptions): PodLookup {
+  function known(address: IpAddress): PodFound | undefined {
+    const owner = store.owner(address);
+    switch (owner.kind) {
+      case "owner":
+        return { kind: "found", pod: owner.pod };
+      case "doubt":
+        return owner;
+      case "nobody":
+        return undefined;
+      default:
+        return owner satisfies never;
+    }
+  }
+
+  async function find(address: IpAddress, signal: AbortSignal): Promise<PodFound> {
+    let failure: PodFound = { kind: "unavailable", reason: "this agent has not heard from a kiam server yet" };
+    let isAsked = false;
+
+    function look(over: AbortSignal): PodFound | undefined {
+      const found = known(address);
+      // Before the first snapshot nobody could tell when that pod has gone, so an answer could not be kept.
+      if (found === undefined && store.synced && !isAsked) {
+        isAsked = true;
+        failure = { kind: "unknown" };
+        askAside(over);
+      }
+      return found;
+    }
+
+    function askAside(over: AbortSignal): void {
+      ask(address, { withCredentials: false }, over).then(
+        (outcome) => {
+          failure = outcome.kind === "unavailable" ? outcome : failure;
+        },
+        () => undefined, // It was aborted, because the wait is over.
+      );
+    }
+
+    return (await waitOnStore(look, { store, clock, patienceMs }, signal)) ?? failure;
+  }
+
+  return {
+    held(address) {
+      const owner = store.owner(address);
+      return owner.kind === "owner" ? owner.pod : undefined;
+    },
+    find,
+  };
+}

@@ -1,0 +1,167 @@
+import type { Owner } from "../../domain/address-owner.ts";
+import type { Credentials } from "../../domain/credentials.ts";
+import type { IpAddress } from "../../domain/ip-address.ts";
+import type { IdentityState, NodePod, NodeUpdate, PodAnswer } from "../../domain/node-pod.ts";
+import type { PodUid } from "../../domain/pod.ts";
+import type { IdentityKey } from "../../domain/role-identity.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import { createListeners, type Listeners } from "../../runtime/listeners.ts";
+import type { AgentMetrics } from "../metrics.ts";
+import { createIdentityIndex, type HeardFailure } from "./identity-index.ts";
+import { createPodIndex } from "./pod-index.ts";
+
+/** All that this agent knows of its node's pods and may hand to them. */
+export interface CredentialStore {
+  /** Whether a snapshot has ever come: before it, not knowing a pod says nothing. */
+  readonly synced: boolean;
+  /** Told after each change of what the store answers. */
+  readonly changes: Pick<Listeners<void>, "add">;
+  /**
+   * Takes what a stream says. A snapshot decides which pods there are; credentials that it does not carry take none away,
+   * nor does a failure; of two credentials the later expiry wins; what no pod uses any more goes.
+   */
+  apply(update: NodeUpdate): void;
+  /** Call it before asking a server about an address: an answer counts only where the stream said nothing newer meanwhile. */
+  beginQuestion(): Question;
+  owner(address: IpAddress): Owner<NodePod>;
+  /** Never expired ones. */
+  credentials(identity: IdentityKey): Credentials | undefined;
+  /** Why a server last had no credentials; says nothing of those that are held. */
+  failure(identity: IdentityKey): HeardFailure | undefined;
+  /** Whether any pod could be handed credentials now. */
+  holdsUnexpired(): boolean;
+  /** How many pods may have a role. */
+  readonly podsWithRoles: number;
+}
+
+/** A question that a server is being asked. Dispose it when it is over. */
+export interface Question extends Disposable {
+  /** Takes the answer in, until a snapshot without its pod comes; drops the pod where the stream spoke of it since. */
+  admit(answer: PodAnswer): void;
+}
+
+/** What the stream spoke of while a question was open. */
+interface HeardMeanwhile {
+  snapshot: boolean;
+  readonly pods: Set<PodUid>;
+}
+
+export interface StoreOptions {
+  readonly clock: Clock;
+  readonly metrics: Pick<AgentMetrics, "storePods" | "storeIdentities">;
+}
+
+export function createCredentialStore({ clock, metrics }: StoreOptions): CredentialStore {
+  const pods = createPodIndex();
+  const identities = createIdentityIndex();
+  const changes = createListeners<void>();
+  const questions = new Set<HeardMeanwhile>();
+  let synced = false;
+  let podsWithRoles = 0;
+
+  function put(pod: NodePod): void {
+    const before = pods.get(pod.uid);
+    pods.put(pod);
+    retain(pod); // First the new use, then the old one's end: what both name is not dropped in between.
+    release(before);
+  }
+
+  function remove(uid: PodUid): void {
+    const before = pods.get(uid);
+    pods.remove(uid);
+    release(before);
+  }
+
+  function retain({ decision }: NodePod): void {
+    if (decision.kind === "allowed") {
+      identities.retain(decision.identity);
+      podsWithRoles += 1;
+    }
+  }
+
+  function release(pod: NodePod | undefined): void {
+    if (pod?.decision.kind === "allowed") {
+      identities.release(pod.decision.identity);
+      podsWithRoles -= 1;
+    }
+  }
+
+  function hear(uid: PodUid): void {
+    for (const question of questions) {
+      question.pods.add(uid);
+    }
+  }
+
+  function replaceAll(newest: readonly NodePod[]): void {
+    newest.forEach(put);
+    const live = new Set(newest.map(({ uid }) => uid));
+    [...pods.uids()].filter((uid) => !live.has(uid)).forEach(remove);
+    for (const question of questions) {
+      question.snapshot = true;
+    }
+    synced = true;
+  }
+
+  function learn(states: readonly IdentityState[]): void {
+    for (const { identity, result } of states) {
+      identities.put(identity, result, clock.now());
+    }
+  }
+
+  function changed(): void {
+    metrics.storePods.set(pods.size);
+    metrics.storeIdentities.set(identities.held);
+    changes.tell();
+  }
+
+  return {
+    get synced() {
+      return synced;
+    },
+    changes,
+    apply(update) {
+      switch (update.kind) {
+        case "snapshot":
+          replaceAll(update.pods);
+          break;
+        case "changes":
+          for (const pod of update.pods) {
+            put(pod);
+            hear(pod.uid);
+          }
+          for (const uid of update.removed) {
+            remove(uid);
+            hear(uid);
+          }
+          break;
+        case "heartbeat":
+          return;
+        default:
+          update satisfies never;
+      }
+      learn(update.identities);
+      changed();
+    },
+    beginQuestion() {
+      const heard: HeardMeanwhile = { snapshot: false, pods: new Set() };
+      questions.add(heard);
+      return {
+        admit({ pod, identity }) {
+          if (!heard.snapshot && !heard.pods.has(pod.uid)) {
+            put(pod);
+          }
+          learn(identity === undefined ? [] : [identity]);
+          changed();
+        },
+        [Symbol.dispose]: () => questions.delete(heard),
+      };
+    },
+    owner: pods.owner,
+    credentials: (identity) => identities.credentials(identity, clock.now()),
+    failure: identities.failure,
+    holdsUnexpired: () => identities.holdsUnexpired(clock.now()),
+    get podsWithRoles() {
+      return podsWithRoles;
+    },
+  };
+}
