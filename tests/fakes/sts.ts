@@ -33,20 +33,22 @@ export function createFakeSts(clock: Clock): FakeSts {
   const calls: StsCall[] = [];
   const up = new Map<string, number>();
   let answer: (call: StsCall) => void = () => {};
+  let allUp = 0;
   let mostUp = 0;
   let mostUpOfOne = 0;
-  const countUp = () => [...up.values()].reduce((sum, count) => sum + count, 0);
 
-  function begin(key: string): void {
-    up.set(key, (up.get(key) ?? 0) + 1);
-    mostUpOfOne = Math.max(mostUpOfOne, up.get(key) ?? 0);
-    mostUp = Math.max(mostUp, countUp());
+  function count(key: string, change: 1 | -1): void {
+    const ofOne = (up.get(key) ?? 0) + change;
+    up.set(key, ofOne);
+    allUp += change;
+    mostUpOfOne = Math.max(mostUpOfOne, ofOne);
+    mostUp = Math.max(mostUp, allUp);
   }
 
   return {
     calls,
     get up() {
-      return countUp();
+      return allUp;
     },
     get mostUp() {
       return mostUp;
@@ -59,12 +61,13 @@ export function createFakeSts(clock: Clock): FakeSts {
     },
     async assumeRole(identity, signal) {
       const key = identityKey(identity);
+      const serial = calls.length;
       const { promise, resolve, reject } = Promise.withResolvers<IssueResult>();
       const call: StsCall = {
         identity,
         signal,
         issue(lifetimeMs = hourMs) {
-          const credentials = credentialsFor(identity, calls.indexOf(call), clock.now(), lifetimeMs);
+          const credentials = credentialsFor(identity, serial, clock.now(), lifetimeMs);
           resolve({ kind: "issued", credentials });
           return credentials;
         },
@@ -72,9 +75,10 @@ export function createFakeSts(clock: Clock): FakeSts {
         breakWith: reject,
       };
       calls.push(call);
-      begin(key);
+      count(key, 1);
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
       answer(call);
-      return promise.finally(() => up.set(key, (up.get(key) ?? 0) - 1));
+      return promise.finally(() => count(key, -1));
     },
   };
 }

@@ -1,0 +1,66 @@
+/**
+ * Keys that wait, each once, in the name of one or more parties. Parties take turns, and within a party the first come is
+ * the first served, so that one with thousands of keys does not keep one with a single key waiting.
+ */
+export interface FairQueue<Key> {
+  /** Queues the key for the parties, besides those it waits for already. */
+  add(key: Key, parties: readonly string[]): void;
+  has(key: Key): boolean;
+  /** Whether the key was waiting. */
+  delete(key: Key): boolean;
+  /** The next key, which no longer waits; `undefined` where none does. */
+  take(): Key | undefined;
+  takeAll(): readonly Key[];
+}
+
+export function createFairQueue<Key>(): FairQueue<Key> {
+  /** In the order of their turns. */
+  const waiting = new Map<string, Set<Key>>();
+  const partiesOf = new Map<Key, Set<string>>();
+
+  function add(key: Key, parties: readonly string[]): void {
+    const own = partiesOf.get(key) ?? new Set();
+    partiesOf.set(key, own);
+    for (const party of parties) {
+      const keys = waiting.get(party) ?? new Set();
+      waiting.set(party, keys.add(key));
+      own.add(party);
+    }
+  }
+
+  function remove(key: Key): boolean {
+    for (const party of partiesOf.get(key) ?? []) {
+      const keys = waiting.get(party);
+      keys?.delete(key);
+      if (keys?.size === 0) {
+        waiting.delete(party);
+      }
+    }
+    return partiesOf.delete(key);
+  }
+
+  function take(): Key | undefined {
+    for (const [party, keys] of waiting) {
+      for (const key of keys) {
+        waiting.delete(party);
+        waiting.set(party, keys);
+        remove(key);
+        return key;
+      }
+    }
+    return undefined;
+  }
+
+  return {
+    add,
+    has: (key) => partiesOf.has(key),
+    delete: remove,
+    take,
+    takeAll() {
+      const all = [...partiesOf.keys()];
+      waiting.clear();
+      partiesOf.clear();
+      return all;
+    },
+  };
+}
