@@ -11,7 +11,7 @@ const longestRunMs = 60_000;
 /** A token is not shown in its last seconds, so that it does not expire on its way. */
 const renewAheadMs = 10_000;
 
-export type ExecCredential =
+type ExecCredential =
   | { readonly kind: "credential"; readonly token?: string; readonly cert?: string; readonly key?: string }
   | { readonly kind: "unusable"; readonly problem: string };
 

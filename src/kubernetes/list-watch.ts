@@ -21,7 +21,7 @@ export interface FollowOptions<Item, Id> {
 }
 
 /** Who wants to know how the following goes; all of it besides what the sink hears. */
-export interface FollowHooks {
+interface FollowHooks {
   /** Called once, when the sink has its first whole list. */
   synced?(): void;
   /** A whole list was taken. */

@@ -8,7 +8,7 @@ import { askForJson } from "./request.ts";
 const longestMs = 5_000;
 
 /** What the API server says of a token. */
-export type TokenReview =
+type TokenReview =
   | {
       readonly kind: "authenticated";
       /** `system:serviceaccount:<namespace>:<name>` for a service account. */
