@@ -3,7 +3,7 @@ import type { PodStore } from "../workload/pods.ts";
 import type { NodeProof } from "./node-proof.ts";
 
 /** Aborted once what was proved holds no longer. Dispose it to stop watching. */
-export interface WatchedProof extends Disposable {
+interface WatchedProof extends Disposable {
   readonly signal: AbortSignal;
 }
 

@@ -4,7 +4,7 @@ import { reasonOf } from "../../runtime/logger.ts";
 import { createRecentMap } from "../../runtime/recent-map.ts";
 import { patternSize } from "./pattern-size.ts";
 
-export type PatternVerdict =
+type PatternVerdict =
   | { readonly kind: "matches" }
   | { readonly kind: "differs" }
   | { readonly kind: "malformed"; readonly problem: string };
