@@ -1,0 +1,129 @@
+import { Code, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
+import type { NodeUpdate } from "../../domain/node-pod.ts";
+import { connectRpc } from "../../rpc/connect.ts";
+import { fromLookupPodResponse, fromWatchNodeResponse } from "../../rpc/convert.ts";
+import { NodeService, type WatchNodeResponse } from "../../rpc/gen/kiam/v1/node_pb.ts";
+import type { TlsIdentity } from "../../rpc/tls-options.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import { reasonOf } from "../../runtime/logger.ts";
+import { type OpenReplica, type ReplicaAnswer, ReplicaError } from "./replica.ts";
+import { isConnectionLost, replicaError } from "./rpc-failure.ts";
+import { tokenExpiresAtMs } from "./token-expiry.ts";
+
+export interface NodeClientOptions {
+  /** What the servers' certificates must be valid for. */
+  readonly serverName: string;
+  readonly port: number;
+  /** Whom the agent says it serves; empty texts where it was not told. */
+  readonly claim: { readonly nodeName: string; readonly hostIp: string };
+  /** `undefined` while there is no usable certificate. */
+  readonly tls: () => TlsIdentity | undefined;
+  /** The projected token, read anew for each call; `undefined` where the agent has none. */
+  readonly readToken: () => Promise<string | undefined>;
+  readonly interceptors: readonly Interceptor[];
+  readonly clock: Clock;
+  readonly connectTimeoutMs: number;
+  readonly pingIntervalMs: number;
+  readonly pingTimeoutMs: number;
+}
+
+/** Talks to replicas by the node service, mutual TLS and gRPC. */
+export function createNodeClient(options: NodeClientOptions): OpenReplica {
+  const { claim, readToken } = options;
+
+  async function readProof(): Promise<Proof> {
+    try {
+      const token = (await readToken())?.trim();
+      return token === undefined ? { headers: {} } : proofOf(token);
+    } catch (error) {
+      throw new ReplicaError("not-ready", `the identity token can't be read: ${reasonOf(error)}`, { cause: error });
+    }
+  }
+
+  function connect(address: string) {
+    const tls = options.tls();
+    if (tls === undefined) {
+      throw new ReplicaError("not-ready", "there is no usable certificate to talk to the servers with");
+    }
+    // Ours are always pinged: nothing else notices a server that the network swallowed.
+    return connectRpc(
+      { address, port: options.port, serverName: options.serverName },
+      { ...options, tls, pingIdle: true },
+    );
+  }
+
+  return (address) => {
+    const connection = connect(address);
+    const client = createClient(NodeService, connection.transport);
+    const failureOf = (error: unknown) => replicaError(error, address, claim.nodeName);
+    let asking = 0;
+    let isRetired = false;
+
+    async function* updatesOf(
+      responses: AsyncIterable<WatchNodeResponse>,
+      signal: AbortSignal,
+    ): AsyncIterable<NodeUpdate> {
+      try {
+        for await (const response of responses) {
+          yield fromWatchNodeResponse(response);
+        }
+      } catch (error) {
+        signal.throwIfAborted();
+        throw failureOf(error);
+      }
+    }
+
+    function answerOf(error: unknown): ReplicaAnswer {
+      if (error instanceof ConnectError && error.code === Code.NotFound) {
+        return { kind: "not-found" };
+      }
+      const reason = failureOf(error).message;
+      return isConnectionLost(error) ? { kind: "lost", reason } : { kind: "unavailable", reason };
+    }
+
+    function closeWhenDone(): void {
+      if (isRetired && asking === 0) {
+        connection[Symbol.dispose]();
+      }
+    }
+
+    return {
+      address,
+      async watch(signal) {
+        const { headers, expiresAtMs } = await readProof();
+        const updates = updatesOf(client.watchNode({ claim }, { signal, headers }), signal);
+        return expiresAtMs === undefined ? { updates } : { updates, provedUntilMs: expiresAtMs };
+      },
+      async ask(podAddress, { withCredentials }, signal) {
+        asking += 1;
+        try {
+          const { headers } = await readProof();
+          const response = await client.lookupPod({ claim, address: podAddress, withCredentials }, { signal, headers });
+          return { kind: "answer", answer: fromLookupPodResponse(response) };
+        } catch (error) {
+          signal.throwIfAborted();
+          return answerOf(error);
+        } finally {
+          asking -= 1;
+          closeWhenDone();
+        }
+      },
+      retire() {
+        isRetired = true;
+        closeWhenDone();
+      },
+    };
+  };
+}
+
+/** What proves the node beside the certificate. */
+interface Proof {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly expiresAtMs?: number;
+}
+
+function proofOf(token: string): Proof {
+  const headers = { authorization: `Bearer ${token}` };
+  const expiresAtMs = tokenExpiresAtMs(token);
+  return expiresAtMs === undefined ? { headers } : { headers, expiresAtMs };
+}
