@@ -1,5 +1,6 @@
 import type { Decision } from "../../src/domain/decision.ts";
 import type { Pod } from "../../src/domain/pod.ts";
+import { withoutLeadingSlash } from "../../src/domain/role-arn.ts";
 import { sessionName } from "../../src/domain/session-name.ts";
 import { aRole } from "./roles.ts";
 
@@ -11,10 +12,10 @@ export function decideByName(pod: Pod, permitted: string): Decision {
     return { kind: "no-role" };
   }
   const { role: name, sessionName: base = "kiam", externalId } = pod.request;
-  const role = aRole(testBase + name);
-  if (!permitted.split("|").includes(name)) {
+  const role = aRole(testBase + withoutLeadingSlash(name));
+  if (!permitted.split("|").includes(withoutLeadingSlash(name))) {
     return { kind: "denied", denial: { kind: "namespace-forbids", pattern: permitted, role }, role };
   }
   const identity = { role, sessionName: sessionName(base), ...(externalId === undefined ? {} : { externalId }) };
-  return { kind: "allowed", identity, nameBelowBase: name };
+  return { kind: "allowed", identity, nameBelowBase: withoutLeadingSlash(name) };
 }

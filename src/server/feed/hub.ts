@@ -74,7 +74,10 @@ export function createHub(deps: HubDeps): Hub {
 
   function namespaceChanged(name: string): void {
     for (const pod of pods.inNamespace(name)) {
-      feeds.get(pod.nodeName)?.put(pod);
+      // Most pods ask for nothing, and get that whatever is permitted.
+      if (pod.request !== undefined) {
+        feeds.get(pod.nodeName)?.put(pod);
+      }
     }
   }
 

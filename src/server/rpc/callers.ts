@@ -1,0 +1,95 @@
+import type { HandlerContext } from "@connectrpc/connect";
+import { parseIpAddress } from "../../domain/ip-address.ts";
+import { peerKey } from "../../rpc/peer.ts";
+import type { LogFields, Logger } from "../../runtime/logger.ts";
+import { createRecentMap } from "../../runtime/recent-map.ts";
+import type { Authorize, NodeClaim, NodeProof } from "../identity/authorize.ts";
+import type { ServerMetrics } from "../metrics.ts";
+import { malformedError, refusalError } from "./failure-codes.ts";
+
+/** An agent that may be served. */
+export interface Caller {
+  readonly proof: Exclude<NodeProof, { kind: "refused" }>;
+  /** The only node whose pods it may hear of. Absent for an unproven one that names none: it is served as by the Go release. */
+  readonly nodeName?: string;
+}
+
+/** The one place that says who calls, for both services. */
+export interface Callers {
+  /** @throws ConnectError where the caller may not be served */
+  identify(claim: NodeClaim, context: Pick<HandlerContext, "values" | "requestHeader" | "signal">): Promise<Caller>;
+}
+
+export interface CallersDeps {
+  readonly authorize: Authorize;
+  readonly logger: Logger;
+  readonly metrics: Pick<ServerMetrics, "agentCalls">;
+}
+
+/** Callers that were warned about are remembered, so that each is warned about once; more than any cluster has nodes. */
+const mostRemembered = 16_384;
+
+/** Kubernetes limits node names to DNS subdomains. https://kubernetes.io/docs/concepts/overview/working-with-objects/names/ */
+const longestNodeName = 253;
+
+export function createCallers({ authorize, logger, metrics }: CallersDeps): Callers {
+  const warned = createRecentMap<string, string>(mostRemembered);
+
+  /** Where the same is not the last that was said of the caller. */
+  function warn(remoteAddress: string, subject: string, message: string, fields: LogFields): void {
+    if (warned.get(remoteAddress) !== subject) {
+      warned.set(remoteAddress, subject);
+      logger.warn(message, { addr: remoteAddress, ...fields });
+    }
+  }
+
+  return {
+    async identify(claim, context) {
+      const { alternativeNames, remoteAddress } = context.values.get(peerKey);
+      const bearerToken = bearerTokenOf(context.requestHeader);
+      const presented = { alternativeNames, ...(bearerToken === undefined ? {} : { bearerToken }) };
+      const proof = await authorize(presented, checked(claim), context.signal);
+      metrics.agentCalls.inc({ proof: proof.kind === "proven" ? proof.by : proof.kind });
+      switch (proof.kind) {
+        case "refused":
+          warn(remoteAddress, proof.code, "refusing an agent", { reason: proof.reason });
+          throw refusalError(proof);
+        case "proven":
+          warned.delete(remoteAddress);
+          return { proof, nodeName: proof.nodeName };
+        case "unproven":
+          warn(remoteAddress, proof.kind, unprovenWarning, { "node.name": proof.nodeName });
+          return proof.nodeName === undefined ? { proof } : { proof, nodeName: proof.nodeName };
+        default:
+          return proof satisfies never;
+      }
+    },
+  };
+}
+
+const unprovenWarning = "serving an agent that does not prove its node, which --agent-identity=required would refuse";
+
+/** The address as the store writes it. */
+function checked({ nodeName, hostIp }: NodeClaim): NodeClaim {
+  const address = parseIpAddress(hostIp);
+  if (nodeName.length > longestNodeName) {
+    throw malformedError("claim.node_name");
+  }
+  if (hostIp !== "" && address === undefined) {
+    throw malformedError("claim.host_ip");
+  }
+  return { nodeName, hostIp: address ?? "" };
+}
+
+/** What is there must be good: a header that can't be read is not the same as none. */
+function bearerTokenOf(header: Headers): string | undefined {
+  const text = header.get("authorization");
+  if (text === null) {
+    return undefined;
+  }
+  const token = /^Bearer +(\S+)$/i.exec(text)?.[1];
+  if (token === undefined) {
+    throw malformedError("authorization");
+  }
+  return token;
+}

@@ -1,0 +1,117 @@
+import { type Owner, ownerOf } from "../../domain/address-owner.ts";
+import type { Decision } from "../../domain/decision.ts";
+import type { IpAddress } from "../../domain/ip-address.ts";
+import type { IssueResult } from "../../domain/issue.ts";
+import type { Pod } from "../../domain/pod.ts";
+import { identityKey, type RoleIdentity } from "../../domain/role-identity.ts";
+import { type Deadline, deadline } from "../../runtime/abort.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { Issuance } from "../issuance/issuance.ts";
+import type { Decide } from "../policy/policy.ts";
+import { findPod } from "../workload/find-pod.ts";
+import type { NamespaceStore } from "../workload/namespaces.ts";
+import type { PodStore } from "../workload/pods.ts";
+
+/** A pod that an address belongs to, what policy says of it, and its credentials where they were asked for. */
+export interface FoundPod {
+  readonly kind: "pod";
+  readonly pod: Pod;
+  readonly decision: Decision;
+  readonly result?: IssueResult;
+}
+
+export type Lookup = FoundPod | { readonly kind: "nobody" } | { readonly kind: "doubt" };
+
+export interface PodLookupDeps {
+  readonly pods: Pick<PodStore, "claimants" | "changes">;
+  readonly namespaces: Pick<NamespaceStore, "permitted">;
+  readonly decide: Decide;
+  readonly issuance: Pick<Issuance, "get">;
+  readonly clock: Clock;
+}
+
+/** Answers one question about one address. Rejects only with the signal's reason. */
+export interface PodLookup {
+  /** The address's pod, waited for where nobody has it yet. @param nodeName the only node whose pods count, where given */
+  find(address: IpAddress, nodeName: string | undefined, signal: AbortSignal): Promise<Lookup>;
+  /**
+   * {@link find} and, of a pod that may have a role and that `wants` them, the credentials. What is answered holds at the
+   * moment of the answer, and not at that of the question: a pod may go, or its permission, while STS thinks.
+   */
+  findWithCredentials(
+    address: IpAddress,
+    nodeName: string | undefined,
+    wants: (pod: Pod, decision: Decision) => boolean,
+    signal: AbortSignal,
+  ): Promise<Lookup>;
+}
+
+/** For an address not known yet: SDKs give up after one second. */
+const addressWaitMs = 800;
+
+/** For credentials on their way. */
+const credentialsWaitMs = 5_000;
+
+export function createPodLookup({ pods, namespaces, decide, issuance, clock }: PodLookupDeps): PodLookup {
+  const reach = (nodeName: string | undefined): Pick<PodStore, "claimants" | "changes"> =>
+    nodeName === undefined
+      ? pods
+      : {
+          claimants: (address) => pods.claimants(address).filter((pod) => pod.nodeName === nodeName),
+          changes: pods.changes,
+        };
+
+  function decided(owner: Owner<Pod>): Lookup {
+    return owner.kind === "owner"
+      ? { kind: "pod", pod: owner.pod, decision: decide(owner.pod, namespaces.permitted(owner.pod.namespace)) }
+      : owner;
+  }
+
+  async function find(address: IpAddress, nodeName: string | undefined, signal: AbortSignal): Promise<Lookup> {
+    return decided(await findPod({ pods: reach(nodeName), clock }, address, nodeName, addressWaitMs, signal));
+  }
+
+  async function credentialsOf(identity: RoleIdentity, limit: Deadline): Promise<IssueResult> {
+    try {
+      return await issuance.get(identity, limit.signal);
+    } catch (error) {
+      if (limit.passed) {
+        return lateResult;
+      }
+      throw error;
+    }
+  }
+
+  return {
+    find,
+    async findWithCredentials(address, nodeName, wants, signal) {
+      let found = await find(address, nodeName, signal);
+      using limit = deadline(credentialsWaitMs, clock, signal);
+      while (found.kind === "pod" && found.decision.kind === "allowed" && wants(found.pod, found.decision)) {
+        const result = await credentialsOf(found.decision.identity, limit);
+        const now = decided(ownerOf(reach(nodeName).claimants(address), nodeName));
+        if (isSameGrant(found, now)) {
+          return { ...now, result };
+        }
+        found = now;
+      }
+      return found;
+    },
+  };
+}
+
+const lateResult: IssueResult = {
+  kind: "failed",
+  failure: { kind: "unavailable", code: "Timeout", message: `no answer from STS within ${credentialsWaitMs} ms` },
+};
+
+/** Whether a pod's credentials are still that pod's to have. */
+function isSameGrant(before: FoundPod, now: Lookup): now is FoundPod {
+  return (
+    now.kind === "pod" &&
+    now.pod.uid === before.pod.uid &&
+    now.decision.kind === "allowed" &&
+    before.decision.kind === "allowed" &&
+    identityKey(now.decision.identity) === identityKey(before.decision.identity)
+  );
+}
