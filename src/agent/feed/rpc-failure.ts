@@ -39,11 +39,11 @@ export function replicaError(error: unknown, address: string, nodeName: string):
 }
 
 /**
- * Whether the connection failed rather than the server: then another replica may answer. A server's death shows as any of
- * these codes, Canceled among them, which is this agent's own doing only where its own signal was aborted.
+ * Whether the connection failed rather than the server: then another replica may answer. Canceled is this agent's own doing
+ * only where its own signal was aborted; else it is how a server's end shows.
  */
 export function isConnectionLost(error: unknown): boolean {
   return connectionCodes.includes(ConnectError.from(error).code);
 }
 
-const connectionCodes: readonly Code[] = [Code.Unavailable, Code.Canceled, Code.Aborted, Code.Internal];
+const connectionCodes: readonly Code[] = [Code.Unavailable, Code.Canceled, Code.Aborted];

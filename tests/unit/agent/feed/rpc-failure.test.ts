@@ -11,7 +11,7 @@ test.each([
   [Code.Unavailable, "unreachable", "no connection to server 10.1.0.1"],
   [Code.Canceled, "unreachable", "no connection"],
   [Code.Aborted, "unreachable", "no connection"],
-  [Code.Internal, "unreachable", "no connection"],
+  [Code.Internal, "broken", "failed"],
   [Code.ResourceExhausted, "broken", "failed"],
 ] as const)("code %p is %s, with what to do", (code, failure, words) => {
   const error = replicaError(new ConnectError("why", code), "10.1.0.1", "node-a");

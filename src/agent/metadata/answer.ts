@@ -1,0 +1,42 @@
+import { STATUS_CODES } from "node:http";
+
+export type Headers = Readonly<Record<string, string>>;
+
+/** What a request gets, ready to be written. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: string;
+}
+
+export function textAnswer(body: string, headers: Headers = {}): Answer {
+  return answer(200, "text/plain", body, headers);
+}
+
+/** @param body JSON text */
+export function jsonAnswer(status: number, body: string, headers: Headers = {}): Answer {
+  return answer(status, "application/json", body, headers);
+}
+
+export function answer(status: number, contentType: string, body: string, headers: Headers): Answer {
+  return {
+    status,
+    headers: {
+      "Content-Type": contentType,
+      "Content-Length": String(Buffer.byteLength(body)),
+      Server: "kiam",
+      ...headers,
+    },
+    body,
+  };
+}
+
+/** The same as it goes over a connection that no HTTP request could be read from, which is closed after it. */
+export function rawAnswer({ status, headers, body }: Answer): string {
+  const lines = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`,
+    "Connection: close",
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+  ];
+  return `${lines.join("\r\n")}\r\n\r\n${body}`;
+}

@@ -1,0 +1,143 @@
+import type { IpAddress } from "../../domain/ip-address.ts";
+import type { NodePod } from "../../domain/node-pod.ts";
+import type { PodFound } from "../credentials/find-pod.ts";
+import type { Lookup } from "../credentials/lookup.ts";
+import type { AgentMetrics, HandlerName } from "../metrics.ts";
+import type { Answer } from "./answer.ts";
+import type { AnswerCredentials } from "./credentials.ts";
+import { createLimit } from "./limit.ts";
+import { notFound } from "./not-found.ts";
+import { type Refusal, refuse } from "./refusal.ts";
+import type { MetadataRequest } from "./request.ts";
+import { roleName } from "./role-name.ts";
+import { mintToken } from "./token.ts";
+import type { ImdsTokens } from "./tokens.ts";
+
+/** The routes whose answer depends on which pod calls. */
+export interface PodRoutes {
+  roleName(request: MetadataRequest): Answer | Promise<Answer>;
+  /** @param role the role in the path, decoded once */
+  credentials(request: MetadataRequest, role: string): Answer | Promise<Answer>;
+  token(request: MetadataRequest, target: { readonly isLatest: boolean }): Answer;
+  other(request: MetadataRequest): Answer;
+}
+
+export interface PodRouteOptions {
+  readonly lookup: Lookup;
+  readonly tokens: ImdsTokens;
+  /** `required`: requests without a valid IMDSv2 token are refused. `optional`: a token makes no difference. */
+  readonly imdsTokens: "optional" | "required";
+  readonly answerCredentials: AnswerCredentials;
+  readonly metrics: Pick<AgentMetrics, "findRoleErrors" | "emptyRole" | "credentialFetchErrors">;
+}
+
+/** Per pod: beyond it a pod's own callers are refused, and nobody else's. */
+const mostWaiting = 32;
+
+type Serve = (pod: NodePod) => Answer | Promise<Answer>;
+
+export function createPodRoutes(options: PodRouteOptions): PodRoutes {
+  const { lookup, tokens, answerCredentials, metrics } = options;
+  const waiting = createLimit<IpAddress>(mostWaiting);
+
+  async function wait<T>(place: Disposable, promise: Promise<T>): Promise<T> {
+    using _place = place;
+    return await promise;
+  }
+
+  function lacksToken({ headers }: MetadataRequest): boolean {
+    return options.imdsTokens === "required" && headers.token === undefined;
+  }
+
+  function hasBadToken({ headers, client }: MetadataRequest, { uid }: NodePod): boolean {
+    return options.imdsTokens === "required" && !tokens.verify(headers.token ?? "", { uid, address: client });
+  }
+
+  /** Finds the calling pod, waiting for it where need be, and serves it. */
+  function forPod(handler: HandlerName, request: MetadataRequest, serve: Serve): Answer | Promise<Answer> {
+    if (lacksToken(request)) {
+      return refuse({ kind: "token-missing" });
+    }
+    const pod = lookup.heldPod(request.client);
+    if (pod !== undefined) {
+      return serveCaller(handler, request, pod, serve);
+    }
+    const place = waiting.take(request.client);
+    if (place === undefined) {
+      return refuse({ kind: "too-many-waiting" });
+    }
+    return wait(place, lookup.findPod(request.client, request.signal)).then((found) =>
+      found.kind === "found" ? serveCaller(handler, request, found.pod, serve) : noPod(handler, refusalOf(found)),
+    );
+  }
+
+  function serveCaller(handler: HandlerName, request: MetadataRequest, pod: NodePod, serve: Serve) {
+    if (!request.belongsTo(pod)) {
+      return noPod(handler, { kind: "pod-moved" });
+    }
+    if (hasBadToken(request, pod)) {
+      return refuse({ kind: "token-missing" });
+    }
+    if (pod.decision.kind === "no-role") {
+      metrics.emptyRole.labels(handler).inc();
+    }
+    return serve(pod);
+  }
+
+  function noPod(handler: HandlerName, refusal: Refusal): Answer {
+    metrics.findRoleErrors.labels(handler).inc();
+    return refuse(refusal);
+  }
+
+  function credentialsOf(request: MetadataRequest, pod: NodePod, role: string): Answer | Promise<Answer> {
+    const held = lookup.heldCredentials(pod, role);
+    if (held !== undefined) {
+      return counted(answerCredentials(pod, held));
+    }
+    const place = waiting.take(request.client);
+    if (place === undefined) {
+      return refuse({ kind: "too-many-waiting" });
+    }
+    return wait(place, lookup.findCredentials({ pod, address: request.client, role }, request.signal)).then((found) =>
+      counted(answerCredentials(pod, found)),
+    );
+  }
+
+  function counted(answer: Answer): Answer {
+    if (answer.status !== 200) {
+      metrics.credentialFetchErrors.labels("credentials").inc();
+    }
+    return answer;
+  }
+
+  return {
+    roleName: (request) => forPod("roleName", request, roleName),
+    credentials: (request, role) => forPod("credentials", request, (pod) => credentialsOf(request, pod, role)),
+    token(request, { isLatest }) {
+      if (request.method !== "PUT") {
+        return refuse({ kind: "wrong-method", allow: "PUT" });
+      }
+      if (!isLatest) {
+        return refuse({ kind: "token-version" });
+      }
+      const pod = lookup.heldPod(request.client);
+      return pod === undefined || request.belongsTo(pod)
+        ? mintToken(request, pod, tokens)
+        : noPod("token", { kind: "pod-moved" });
+    },
+    other: (request) => (lacksToken(request) ? refuse({ kind: "token-missing" }) : notFound()),
+  };
+}
+
+function refusalOf(found: Exclude<PodFound, { kind: "found" }>): Refusal {
+  switch (found.kind) {
+    case "unknown":
+      return { kind: "pod-unknown" };
+    case "doubt":
+      return { kind: "pod-in-doubt" };
+    case "unavailable":
+      return { kind: "servers-unavailable", reason: found.reason };
+    default:
+      return found satisfies never;
+  }
+}
