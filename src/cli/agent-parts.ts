@@ -8,12 +8,13 @@ import type { ReadInstanceId } from "../agent/metadata/instance-id.ts";
 import { type MetadataServer, serveMetadata } from "../agent/metadata/serve.ts";
 import type { AgentMetrics } from "../agent/metrics.ts";
 import { countCalls } from "../rpc/metrics.ts";
+import type { TlsIdentity } from "../rpc/tls-options.ts";
 import type { Clock } from "../runtime/clock.ts";
+import type { Listeners } from "../runtime/listeners.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { Task } from "../runtime/tasks.ts";
 import type { Probe } from "../telemetry/http.ts";
 import type { HostPort } from "./address-kinds.ts";
-import type { TlsSource } from "./start-tls.ts";
 
 export interface AgentSettings {
   readonly nodeName: string;
@@ -24,7 +25,8 @@ export interface AgentSettings {
 
 /** The world outside an agent. */
 export interface AgentDeps {
-  readonly tls: Pick<TlsSource, "current" | "changes">;
+  /** What to connect with; `current` is `undefined` while there is nothing usable. */
+  readonly tls: { readonly current: TlsIdentity | undefined; readonly changes: Pick<Listeners<unknown>, "add"> };
   /** `undefined` where the agent has no token. */
   readonly readToken: () => Promise<string | undefined>;
   /** Every address of a host's name. */

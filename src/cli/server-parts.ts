@@ -1,15 +1,18 @@
 import type { Registry } from "prom-client";
+import type { Decision } from "../domain/decision.ts";
 import type { AssumeRole } from "../domain/issue.ts";
 import type { ResourceSink } from "../domain/observed.ts";
 import type { Namespace, Pod, PodUid } from "../domain/pod.ts";
 import type { RoleArn } from "../domain/role-arn.ts";
 import { listenRpc, type RpcServer } from "../rpc/listen.ts";
 import { countCalls } from "../rpc/metrics.ts";
+import type { TlsIdentity } from "../rpc/tls-options.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { type Logger, reasonOf } from "../runtime/logger.ts";
 import type { Task } from "../runtime/tasks.ts";
 import { createHub } from "../server/feed/hub.ts";
-import { createNodeAuthorizer, type ReviewToken } from "../server/identity/authorize.ts";
+import { createNodeAuthorizer } from "../server/identity/authorize.ts";
+import type { ReviewToken } from "../server/identity/review-token.ts";
 import { createProofWatch } from "../server/identity/watch-proof.ts";
 import { createIssuance } from "../server/issuance/issuance.ts";
 import type { ServerMetrics } from "../server/metrics.ts";
@@ -18,16 +21,16 @@ import { createPolicy } from "../server/policy/policy.ts";
 import { createRoutes } from "../server/rpc/routes.ts";
 import { createNamespaceStore } from "../server/workload/namespaces.ts";
 import { createPodStore } from "../server/workload/pods.ts";
-import type { TlsMaterial } from "../tls/material.ts";
 import type { HostPort } from "./address-kinds.ts";
+import type { ServiceAccount } from "./kiam-kinds.ts";
 import type { TlsMetrics } from "./tls-metrics.ts";
 
 /** What is told of a server by its flags. */
 export interface ServerSettings {
   readonly bind: HostPort;
   readonly agentIdentity: "prefer" | "required";
-  /** `NAMESPACE/NAME`. */
-  readonly agentServiceAccounts: readonly string[];
+  /** Whose tokens prove a node. */
+  readonly agentServiceAccounts: readonly ServiceAccount[];
   readonly roleBaseArn: string;
   /** Whether a namespace's pattern must match the whole role ARN. */
   readonly patternsMatch: "whole" | "anywhere";
@@ -54,10 +57,12 @@ export interface ServerDeps {
 export interface ServerParts extends Disposable {
   readonly pods: ResourceSink<Pod, PodUid>;
   readonly namespaces: ResourceSink<Namespace, string>;
+  /** What policy says of a pod now. */
+  decide(pod: Pod): Decision;
   /** Prefetches and renews. */
   readonly run: Task;
   /** Serves agents from now on: call it once the stores are in sync. @throws Error where the address can't be listened on */
-  listen(tls: TlsMaterial): Promise<RpcServer>;
+  listen(tls: TlsIdentity): Promise<RpcServer>;
 }
 
 /** A stream that has nothing to say for so long says that; agents take three times as long for a loss. */
@@ -98,6 +103,7 @@ export function createServerParts(settings: ServerSettings, deps: ServerDeps): S
   return {
     pods,
     namespaces,
+    decide: (pod) => decide(pod, namespaces.permitted(pod.namespace)),
     run: issuance.run,
     listen: (tls) =>
       listenRpc({

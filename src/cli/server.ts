@@ -104,12 +104,11 @@ function settingsOf(flags: ServerFlags, connection: ApiConnection, logger: Logge
   if (flags.agentServiceAccounts.length === 0 && namespace === undefined) {
     logger.warn("no --agent-service-account, and this server's own namespace is not known: no token proves a node");
   }
-  const own = namespace === undefined ? [] : [`${namespace}/${agentServiceAccount}`];
-  const named = flags.agentServiceAccounts.map((account) => `${account.namespace}/${account.name}`);
+  const own = namespace === undefined ? [] : [{ namespace, name: agentServiceAccount }];
   return {
     bind: flags.bind,
     agentIdentity: flags.agentIdentity,
-    agentServiceAccounts: named.length === 0 ? own : named,
+    agentServiceAccounts: flags.agentServiceAccounts.length === 0 ? own : flags.agentServiceAccounts,
     roleBaseArn: flags.roleBaseArn,
     patternsMatch: flags.disableStrictNamespaceRegexp ? "anywhere" : "whole",
     sessionName: flags.sessionName,

@@ -1,0 +1,45 @@
+import type { Decision } from "../../domain/decision.ts";
+import { explain } from "../../domain/denial.ts";
+import { withoutLeadingSlash } from "../../domain/role-arn.ts";
+import type { DevPod } from "./cluster.ts";
+
+export interface GuideEntry extends DevPod {
+  readonly decision: Decision;
+  readonly port: number | undefined;
+}
+
+/** Which STS the credentials are from, and where it is asked. */
+export type GuideSts = { readonly kind: "emulator"; readonly endpoint: string } | { readonly kind: "aws" };
+
+/** What a developer can do now, line by line: what it prints can be pasted into a shell. */
+export function guide(entries: readonly GuideEntry[], sts: GuideSts): string {
+  const where = sts.kind === "emulator" ? "a built-in STS: they open nothing at AWS" : "AWS";
+  const intro = `kiam dev: server and agent on this machine; credentials come from ${where}.`;
+  const pods = entries.length === 0 ? ["There are no pods."] : entries.map((entry) => guideOf(entry, sts));
+  return `${[intro, ...pods, "Ctrl-C ends it."].join("\n\n")}\n`;
+}
+
+function guideOf({ pod, decision, port }: GuideEntry, sts: GuideSts): string {
+  const endpoint = `http://127.0.0.1:${port}`;
+  const role = withoutLeadingSlash(pod.request?.role ?? "");
+  const curl = `  curl ${quoted(`${endpoint}/latest/meta-data/iam/security-credentials/${encodeURIComponent(role)}`)}`;
+  const title = `Pod ${pod.namespace}/${pod.name} at ${endpoint}`;
+  switch (decision.kind) {
+    case "no-role":
+      return `${title}, without a role:\n${curl}`;
+    case "denied":
+      return `${title}, denied (${explain(decision.denial)}):\n${curl}`;
+    case "allowed": {
+      const atEmulator = sts.kind === "emulator" ? ` --endpoint-url ${sts.endpoint}` : "";
+      const sdk = `  AWS_EC2_METADATA_SERVICE_ENDPOINT=${endpoint}/ aws sts get-caller-identity --region us-east-1${atEmulator}`;
+      return `${title}, as ${decision.identity.role}:\n${curl}\n${sdk}`;
+    }
+    default:
+      return decision satisfies never;
+  }
+}
+
+/** For a shell: annotations are other people's text. */
+function quoted(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
