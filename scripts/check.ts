@@ -1,11 +1,14 @@
 /** `bun run check`: every static check and the unit tests; says which failed and how long each took. */
+const goReleaseWire = "tests/fixtures/proto/go-release.binpb";
+
 const steps: readonly (readonly [name: string, argv: readonly string[]])[] = [
   ["format and lint", ["biome", "ci", "--error-on-warnings", "."]],
   ["types", ["tsc", "-p", "."]],
   ["dead code", ["knip"]],
   ["proto lint", ["buf", "lint"]],
+  ["wire of the Go release", ["buf", "breaking", "--against", goReleaseWire]],
   ["proto drift", ["bun", "scripts/proto-drift.ts"]],
-  ["unit tests", ["bun", "test", "--parallel", "tests/unit"]],
+  ["unit tests", ["bun", "test", "--parallel", "--coverage", "--coverage-reporter=lcov", "tests/unit"]],
 ];
 
 let failed = 0;
