@@ -16,7 +16,7 @@ export const certsFlags = {
   namespace: {
     name: "namespace",
     kind: namespaceName,
-    default: "kube-system",
+    default: "kiam-system",
     description: "Namespace of the Secrets, and of the server's Service",
   },
   serverNames: {
