@@ -45,10 +45,11 @@ export function createCallers({ authorize, logger, metrics }: CallersDeps): Call
 
   return {
     async identify(claim, context) {
+      check(claim);
       const { alternativeNames, remoteAddress } = context.values.get(peerKey);
       const bearerToken = bearerTokenOf(context.requestHeader);
       const presented = { alternativeNames, ...(bearerToken === undefined ? {} : { bearerToken }) };
-      const proof = await authorize(presented, checked(claim), context.signal);
+      const proof = await authorize(presented, claim, context.signal);
       metrics.agentCalls.inc({ proof: proof.kind === "proven" ? proof.by : proof.kind });
       switch (proof.kind) {
         case "refused":
@@ -69,16 +70,13 @@ export function createCallers({ authorize, logger, metrics }: CallersDeps): Call
 
 const unprovenWarning = "serving an agent that does not prove its node, which --agent-identity=required would refuse";
 
-/** The address as the store writes it. */
-function checked({ nodeName, hostIp }: NodeClaim): NodeClaim {
-  const address = parseIpAddress(hostIp);
+function check({ nodeName, hostIp }: NodeClaim): void {
   if (nodeName.length > longestNodeName) {
     throw malformedError("claim.node_name");
   }
-  if (hostIp !== "" && address === undefined) {
+  if (hostIp !== "" && parseIpAddress(hostIp) === undefined) {
     throw malformedError("claim.host_ip");
   }
-  return { nodeName, hostIp: address ?? "" };
 }
 
 /** What is there must be good: a header that can't be read is not the same as none. */

@@ -105,11 +105,10 @@ const lateResult: IssueResult = {
   failure: { kind: "unavailable", code: "Timeout", message: `no answer from STS within ${credentialsWaitMs} ms` },
 };
 
-/** Whether a pod's credentials are still that pod's to have. */
+/** Whether the address's pod may have at the end what was fetched, be it the same pod or another of the same role. */
 function isSameGrant(before: FoundPod, now: Lookup): now is FoundPod {
   return (
     now.kind === "pod" &&
-    now.pod.uid === before.pod.uid &&
     now.decision.kind === "allowed" &&
     before.decision.kind === "allowed" &&
     identityKey(now.decision.identity) === identityKey(before.decision.identity)

@@ -82,6 +82,17 @@ describe("watching a node", () => {
     expect(await server.counted("kiam_agent_calls_total")).toEqual({ unproven: 3 });
   });
 
+  test("an agent that proved its node and then does not is warned about again", async () => {
+    const server = setUp();
+
+    for (const certifiedFor of [undefined, "node-a", undefined]) {
+      const proof = certifiedFor === undefined ? {} : { certifiedFor };
+      await openStream(server.as(proof), { nodeName: "node-a" }).next();
+    }
+
+    expect(server.logger.lines.length).toBe(2);
+  });
+
   test("an unproven agent that knows no node name is served the node whose pods have its host's address", async () => {
     const server = setUp();
     server.put({ uid: "a", hostIp: "192.168.0.7" });

@@ -106,6 +106,7 @@ export function setUp({ mode = "prefer" as "prefer" | "required", reviewToken = 
       meanwhile();
       sts.calls[0]?.issue();
     },
+    routes,
     stop: () => stopping.abort(new ConnectError("stopping", Code.Unavailable)),
     /** The watch tells of a pod, newer than whatever it told before. */
     put(overrides: Parameters<typeof aPod>[0] & { readonly role?: string } = {}) {
