@@ -21,15 +21,15 @@ export interface HistogramSeries {
  * request's 13; a series only counts, and is added up when metrics are read. Keep series: making one costs more than using it.
  */
 export class HotCounter<Label extends string> extends Counter<Label> {
-  readonly #pending: { readonly labels: LabelValues<Label>; count: number }[] = [];
+  readonly #pending = new Map<string, { readonly labels: LabelValues<Label>; count: number }>();
 
   constructor(configuration: CounterConfiguration<Label>) {
     super({ ...configuration, collect: () => this.#addUp() });
   }
 
   series(labels: LabelValues<Label>): CounterSeries {
-    const pending = { labels, count: 0 };
-    this.#pending.push(pending);
+    const pending = this.#pending.get(keyOf(labels)) ?? { labels, count: 0 };
+    this.#pending.set(keyOf(labels), pending);
     return {
       inc: () => {
         pending.count += 1;
@@ -38,7 +38,7 @@ export class HotCounter<Label extends string> extends Counter<Label> {
   }
 
   #addUp(): void {
-    for (const pending of this.#pending) {
+    for (const pending of this.#pending.values()) {
       this.inc(pending.labels, pending.count);
       pending.count = 0;
     }
@@ -55,7 +55,7 @@ interface Tally {
 /** A histogram for the same path: prom-client's costs 0.5 µs an observation. It takes observations by its series only. */
 export class HotHistogram<Label extends string> extends Histogram<Label> {
   readonly #bounds: readonly number[];
-  readonly #tallies: Tally[] = [];
+  readonly #tallies = new Map<string, Tally>();
   readonly #name: string;
   readonly #help: string;
 
@@ -68,8 +68,8 @@ export class HotHistogram<Label extends string> extends Histogram<Label> {
 
   series(labels: LabelValues<Label>): HistogramSeries {
     const bounds = this.#bounds;
-    const tally: Tally = { labels, counts: Array.from({ length: bounds.length + 1 }, () => 0), sum: 0 };
-    this.#tallies.push(tally);
+    const tally = this.#tallies.get(keyOf(labels)) ?? emptyTally(labels, bounds.length + 1);
+    this.#tallies.set(keyOf(labels), tally);
     return {
       observe(value) {
         let bucket = 0;
@@ -84,7 +84,7 @@ export class HotHistogram<Label extends string> extends Histogram<Label> {
 
   /** What a registry, and `get`, read a histogram by; not in prom-client's types. */
   async getForPromString() {
-    const values = this.#tallies.flatMap((tally) => this.#lines(tally));
+    const values = [...this.#tallies.values()].flatMap((tally) => this.#lines(tally));
     return { name: this.#name, help: this.#help, type: "histogram", aggregator: "sum", values };
   }
 
@@ -102,4 +102,12 @@ export class HotHistogram<Label extends string> extends Histogram<Label> {
     });
     return [...buckets, line("sum", sum), line("count", total)];
   }
+}
+
+function emptyTally(labels: LabelValues<string>, buckets: number): Tally {
+  return { labels, counts: Array.from({ length: buckets }, () => 0), sum: 0 };
+}
+
+function keyOf(labels: LabelValues<string>): string {
+  return JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
