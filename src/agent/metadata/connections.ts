@@ -62,7 +62,8 @@ export function trackConnections({ store, metrics }: ConnectionOptions): Connect
   function cutFormerPods(): void {
     for (const { socket, remote, uid } of bound.values()) {
       const owner = store.owner(remote);
-      if (owner.kind === "owner" && owner.pod.uid !== uid) {
+      // One that was cut is here until its close is heard, and the store may change once more before that.
+      if (owner.kind === "owner" && owner.pod.uid !== uid && !socket.destroyed) {
         metrics.connectionsCutByReuse.inc();
         socket.destroy();
       }
