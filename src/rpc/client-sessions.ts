@@ -89,6 +89,7 @@ export function createClientSessions(authority: string, options: SessionOptions)
     }
     const call = opened.session.request(headers);
     opened.calls += 1;
+    failUnanswered(call);
     call.once("close", () => {
       opened.calls -= 1;
       opened.usedAtMs = options.clock.now();
@@ -121,6 +122,20 @@ export function createClientSessions(authority: string, options: SessionOptions)
       }
     },
   };
+}
+
+/** A server that destroys its session ends calls without an error, and one that waits for its answer would wait for ever. */
+function failUnanswered(call: ClientHttp2Stream): void {
+  let isAnswered = false;
+  call.once("response", () => {
+    isAnswered = true;
+  });
+  call.on("error", () => undefined); // Whoever made the call listens too, and hears of it.
+  call.once("close", () => {
+    if (!isAnswered) {
+      call.emit("error", new Error("connection closed before the answer"));
+    }
+  });
 }
 
 function unavailable(authority: string, cause: unknown): ConnectError {

@@ -44,16 +44,23 @@ export function connectRpc(endpoint: Endpoint, options: ConnectionOptions): RpcC
   // As URL writes it (a default port is left out), because the transport compares it with each request's.
   const baseUrl = new URL(`https://${host}:${endpoint.port}`).origin;
   const sessions = createClientSessions(baseUrl, { ...options, openSocket: () => openTls(endpoint, options) });
+  const transport = createGrpcTransport({
+    baseUrl,
+    sessionManager: sessions,
+    interceptors: [...options.interceptors, connectionErrors],
+    acceptCompression: [],
+    readMaxBytes: largestAnswerBytes,
+  });
   return {
-    transport: createGrpcTransport({
-      baseUrl,
-      sessionManager: sessions,
-      interceptors: [...options.interceptors, connectionErrors],
-      acceptCompression: [],
-      readMaxBytes: largestAnswerBytes,
-    }),
+    transport: { unary: transport.unary, stream: (...call) => unlessUnread(transport.stream(...call)) },
     [Symbol.dispose]: () => sessions[Symbol.dispose](),
   };
+}
+
+/** A stream begins before it is read; one that is never read may fail without ending the process. */
+function unlessUnread<T>(stream: Promise<T>): Promise<T> {
+  stream.catch(() => undefined);
+  return stream;
 }
 
 /** The library has no limit on connecting: one handshake that hangs would block all calls for ever. */

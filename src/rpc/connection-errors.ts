@@ -29,5 +29,11 @@ function classify(error: unknown, signal: AbortSignal): unknown {
   return new ConnectError(rawMessage, Code.Unavailable, undefined, undefined, cause ?? error);
 }
 
-/** What a call ends with when it was not the server that ended it. */
-const connectionCodes: readonly Code[] = [Code.Canceled, Code.Aborted, Code.Internal, Code.Unknown];
+/** What a call ends with when it was not the server that ended it; InvalidArgument is a message that was cut in two. */
+const connectionCodes: readonly Code[] = [
+  Code.Canceled,
+  Code.Aborted,
+  Code.Internal,
+  Code.Unknown,
+  Code.InvalidArgument,
+];

@@ -71,6 +71,29 @@ describe("closing a server", () => {
     silent.destroy();
   });
 
+  test("by force ends calls that are still unanswered", async () => {
+    const clock = createFakeClock();
+    const entered = Promise.withResolvers<void>();
+    const served = await serveNodeService(
+      {
+        async lookupPod() {
+          entered.resolve();
+          return new Promise(() => undefined);
+        },
+      },
+      { clock },
+    );
+    using called = clientOf(served);
+    const call = failureOf(called.client.lookupPod({}));
+    await entered.promise;
+
+    const closed = served.server.close(1_000);
+    await clock.advance(1_000);
+
+    await closed;
+    expect(Code[(await call).code]).toBe("Unavailable");
+  });
+
   test("takes by force what does not end within the grace", async () => {
     const clock = createFakeClock();
     const served = await serveNodeService(

@@ -111,6 +111,24 @@ describe("a client whose server goes", () => {
     expect((await keptEnd).done).toBeTrue();
   });
 
+  test("is not brought down by a stream that it began and never read", async () => {
+    const entered = Promise.withResolvers<void>();
+    const served = await serveNodeService({
+      async *watchNode() {
+        entered.resolve();
+        yield* [];
+        await new Promise(() => undefined);
+      },
+    });
+    using called = clientOf(served);
+
+    called.client.watchNode({});
+    await entered.promise;
+    await served.server.close(0);
+
+    expect(Code[(await failureOf(called.client.lookupPod({}))).code]).toBe("Unavailable");
+  });
+
   test("ends its own calls with Canceled only where it aborted them itself", async () => {
     await using served = await serveNodeService({ watchNode: oneHeartbeat });
     using called = clientOf(served);

@@ -19,13 +19,13 @@ function fromServer(code: Code): ConnectError {
 }
 
 test("what the connection does to a call is Unavailable", async () => {
-  for (const code of [Code.Canceled, Code.Aborted, Code.Internal, Code.Unknown]) {
+  for (const code of [Code.Canceled, Code.Aborted, Code.Internal, Code.Unknown, Code.InvalidArgument]) {
     expect(await codeAfter(new ConnectError("stream closed", code))).toBe("Unavailable");
   }
 });
 
 test("what the server says stands as it said it", async () => {
-  for (const code of [Code.Canceled, Code.Aborted, Code.Internal, Code.Unknown, Code.PermissionDenied]) {
+  for (const code of [Code.Canceled, Code.Aborted, Code.Internal, Code.InvalidArgument, Code.PermissionDenied]) {
     expect(await codeAfter(fromServer(code))).toBe(Code[code]);
   }
 });
