@@ -39,8 +39,13 @@ export const stsCalls: Piece = {
     const streams = () => Promise.all(servers.map((server) => server.metric("kiam_feed_streams")));
     await waitFor("every agent's stream", async () => sum(await streams()) === nodes || undefined, 60_000);
     const held = () => Promise.all(servers.map((server) => server.metric("kiam_sts_cacheSize")));
-    await waitFor("every identity", async () => Math.max(...(await held())) === identities || undefined, 60_000);
-    await Bun.sleep(5_000);
+    const inFlight = () => Promise.all(servers.map((server) => server.metric("kiam_sts_assumerole_current")));
+    await waitFor(
+      "the last call",
+      async () => (sum(await held()) > 0 && sum(await inFlight()) === 0) || undefined,
+      60_000,
+    );
+    await Bun.sleep(10_000);
 
     const calls = (await lab.sts.assumed()).length;
     return {
@@ -65,7 +70,8 @@ export const stsCalls: Piece = {
           `${sum(await held())} (identities × replicas whose nodes use them; ${identities * replicas} where all do)`,
         ],
       ],
-      notes: "Thirty compiled agents, three compiled servers, moto. Counted by moto, five seconds after all was held.",
+      notes:
+        "Thirty compiled agents, three compiled servers, moto. Counted by moto, ten seconds after the last agent was in sync.",
     };
   },
 };

@@ -1,3 +1,4 @@
+import type { ReviewToken, TokenReview } from "../domain/token-review.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { ApiConnection } from "./connection.ts";
 import { describeFailure } from "./failure.ts";
@@ -6,27 +7,6 @@ import { askForJson } from "./request.ts";
 
 /** An agent waits for the answer before it gets its pods. */
 const longestMs = 5_000;
-
-/** What the API server says of a token. */
-type TokenReview =
-  | {
-      readonly kind: "authenticated";
-      /** `system:serviceaccount:<namespace>:<name>` for a service account. */
-      readonly username: string;
-      /** Those of the token that were asked for. */
-      readonly audiences: readonly string[];
-      /** The pod that the token was made for; absent for tokens that are not a pod's. */
-      readonly podUid?: string;
-      readonly podName?: string;
-      /** The node that pod was on; absent where the API server does not write it into tokens (before 1.30). */
-      readonly nodeName?: string;
-    }
-  /** Nobody's token, or not for the audience. */
-  | { readonly kind: "rejected"; readonly reason: string }
-  /** The API server gave no answer: nothing is known of the token. */
-  | { readonly kind: "unavailable"; readonly reason: string };
-
-export type ReviewToken = (token: string, audience: string, signal: AbortSignal) => Promise<TokenReview>;
 
 /** Asks the API server whose a token is. The answer rejects only with the signal's reason, and never holds the token. */
 export function reviewToken(connection: ApiConnection, clock: Clock): ReviewToken {

@@ -1,4 +1,4 @@
-import type { ReviewToken, TokenReview } from "../../src/server/identity/review-token.ts";
+import type { ReviewToken, TokenReview } from "../../src/domain/token-review.ts";
 
 /** A JWT as the API server makes them, with a signature that only {@link createFakeTokenReview} takes for one. */
 export function aToken(claims: Readonly<Record<string, unknown>>): string {

@@ -1,8 +1,8 @@
+import type { ReviewToken } from "../../domain/token-review.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { PodStore } from "../workload/pods.ts";
 import { nodeOfCertificate } from "./node-certificate.ts";
 import type { NodeProof, Refusal } from "./node-proof.ts";
-import type { ReviewToken } from "./review-token.ts";
 import { proveByToken, type TokenProof } from "./token-proof.ts";
 import { createTokenReviews, type ServiceAccount } from "./token-reviews.ts";
 

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import type { PodUid } from "../../domain/pod.ts";
+import type { ReviewToken, TokenReview } from "../../domain/token-review.ts";
 import { deadline, neverAborted, untilAborted } from "../../runtime/abort.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { createRecentMap } from "../../runtime/recent-map.ts";
 import type { Refusal } from "./node-proof.ts";
-import type { ReviewToken, TokenReview } from "./review-token.ts";
 import { tokenExpiryMs } from "./token-expiry.ts";
 
 /** A token that an agent's pod holds: what it says stays true until it expires. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import type { TokenReview } from "../../../../src/domain/token-review.ts";
 import { neverAborted } from "../../../../src/runtime/abort.ts";
 import { createNodeAuthorizer, type Evidence, type NodeClaim } from "../../../../src/server/identity/authorize.ts";
-import type { TokenReview } from "../../../../src/server/identity/review-token.ts";
 import { createPodStore } from "../../../../src/server/workload/pods.ts";
 import { createFakeClock, settle } from "../../../fakes/clock.ts";
 import { aPod, aUid } from "../../../fakes/pods.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { PodUid } from "../../../../src/domain/pod.ts";
+import type { TokenReview } from "../../../../src/domain/token-review.ts";
 import { neverAborted } from "../../../../src/runtime/abort.ts";
-import type { TokenReview } from "../../../../src/server/identity/review-token.ts";
 import { createTokenReviews } from "../../../../src/server/identity/token-reviews.ts";
 import { createFakeClock, settle } from "../../../fakes/clock.ts";
 import { aToken, createFakeTokenReview } from "../../../fakes/token-review.ts";

@@ -7,12 +7,12 @@ import {
   type Interceptor,
 } from "@connectrpc/connect";
 import { Registry } from "prom-client";
+import type { ReviewToken } from "../../../../src/domain/token-review.ts";
 import { KiamService } from "../../../../src/rpc/gen/kiam/kiam_pb.ts";
 import { NodeService } from "../../../../src/rpc/gen/kiam/v1/node_pb.ts";
 import { peerKey } from "../../../../src/rpc/peer.ts";
 import { createHub } from "../../../../src/server/feed/hub.ts";
 import { createNodeAuthorizer } from "../../../../src/server/identity/authorize.ts";
-import type { ReviewToken } from "../../../../src/server/identity/review-token.ts";
 import { createProofWatch } from "../../../../src/server/identity/watch-proof.ts";
 import { createIssuance } from "../../../../src/server/issuance/issuance.ts";
 import { createServerMetrics } from "../../../../src/server/metrics.ts";
