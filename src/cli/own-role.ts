@@ -11,6 +11,8 @@ export interface OwnRoleDeps {
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
+  /** Told when the answer of {@link FollowedOwnRole.roles} is another. */
+  readonly onChange: () => void;
 }
 
 /** The role that this server acts as, which it never issues to a pod. */
@@ -27,7 +29,7 @@ const firstAnswerMs = 1_500;
 
 const retries = { firstMs: 1_000, longestMs: 60_000 };
 
-export function followOwnRole({ sts, clock, random, logger }: OwnRoleDeps): FollowedOwnRole {
+export function followOwnRole({ sts, clock, random, logger, onChange }: OwnRoleDeps): FollowedOwnRole {
   const { promise: known, resolve } = Promise.withResolvers<void>();
   let roles: readonly RoleArn[] = [];
 
@@ -37,6 +39,7 @@ export function followOwnRole({ sts, clock, random, logger }: OwnRoleDeps): Foll
     switch (own.kind) {
       case "role":
         roles = [own.role];
+        onChange();
         logger.info("this server's own role, which no pod is given", { "pod.iam.roleArn": own.role });
         return true;
       case "not-a-role":

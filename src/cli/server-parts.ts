@@ -59,6 +59,8 @@ export interface ServerParts extends Disposable {
   readonly namespaces: ResourceSink<Namespace, string>;
   /** What policy says of a pod now. */
   decide(pod: Pod): Decision;
+  /** Policy says something else now than what it was asked with, as when another role is the server's own. */
+  decideAgain(): void;
   /** Prefetches and renews. */
   readonly run: Task;
   /** Serves agents from now on: call it once the stores are in sync. @throws Error where the address can't be listened on */
@@ -104,6 +106,7 @@ export function createServerParts(settings: ServerSettings, deps: ServerDeps): S
     pods,
     namespaces,
     decide: (pod) => decide(pod, namespaces.permitted(pod.namespace)),
+    decideAgain: () => hub.decideAgain(),
     run: issuance.run,
     listen: (tls) =>
       listenRpc({

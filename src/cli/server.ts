@@ -66,7 +66,7 @@ export async function runServer(flags: ServerFlags, io: CommandIo): Promise<numb
   const { connection } = connected;
   const metrics = createServerMetrics(registry);
   using sts = createStsClient({ endpoint: choice.endpoint });
-  const own = followOwnRole({ sts, clock, random, logger });
+  const own = followOwnRole({ sts, clock, random, logger, onChange: () => parts.decideAgain() });
   using parts = createServerParts(settingsOf(flags, connection, logger), {
     assumeRole: createAssumeRole({
       sts,
