@@ -1,3 +1,5 @@
+import { rfc3339 } from "../domain/rfc3339.ts";
+
 /** Which of the three files, by the flag that names it. */
 export interface TlsFile {
   readonly flag: "--cert" | "--key" | "--ca";
@@ -43,9 +45,9 @@ export function describeTlsProblem(problem: TlsProblem): string {
     case "mismatch":
       return `${named(problem.key)} does not belong to ${named(problem.cert)}: give the key that the certificate was made for`;
     case "expired":
-      return `the certificate in ${named(problem.file)} expired at ${instant(problem.atMs)}: put a new one in its place, it is read without a restart`;
+      return `the certificate in ${named(problem.file)} expired at ${rfc3339(problem.atMs)}: put a new one in its place, it is read without a restart`;
     case "not-yet-valid":
-      return `the certificate in ${named(problem.file)} is valid only from ${instant(problem.fromMs)}: is this machine's clock right?`;
+      return `the certificate in ${named(problem.file)} is valid only from ${rfc3339(problem.fromMs)}: is this machine's clock right?`;
     case "any-usage":
       return `the certificate in ${named(problem.file)} has no extended key usage but "any", which TLS here refuses: issue it for server auth and client auth (cert-manager: usages: ["server auth", "client auth"]), or with none`;
     case "wrong-usage":
@@ -73,9 +75,4 @@ function unreadable(code: string): string {
     default:
       return `can't be read (${code})`;
   }
-}
-
-/** In UTC, to the second. */
-function instant(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }

@@ -1,4 +1,5 @@
 import type { Credentials } from "../../domain/credentials.ts";
+import { rfc3339 } from "../../domain/rfc3339.ts";
 
 /**
  * Credentials as the metadata service writes them, in its order of fields.
@@ -7,16 +8,11 @@ import type { Credentials } from "../../domain/credentials.ts";
 export function credentialsDocument(credentials: Credentials): string {
   return JSON.stringify({
     Code: "Success",
-    LastUpdated: timeText(credentials.issuedAtMs),
+    LastUpdated: rfc3339(credentials.issuedAtMs),
     Type: "AWS-HMAC",
     AccessKeyId: credentials.accessKeyId,
     SecretAccessKey: credentials.secretAccessKey,
     Token: credentials.sessionToken,
-    Expiration: timeText(credentials.expiresAtMs),
+    Expiration: rfc3339(credentials.expiresAtMs),
   });
-}
-
-/** `2006-01-02T15:04:05Z`: some SDKs read no fractions of a second. */
-export function timeText(epochMs: number): string {
-  return `${new Date(epochMs).toISOString().slice(0, 19)}Z`;
 }

@@ -1,8 +1,8 @@
 import type { Credentials } from "../../domain/credentials.ts";
 import type { NodePod } from "../../domain/node-pod.ts";
 import type { PodUid } from "../../domain/pod.ts";
+import { rfc3339 } from "../../domain/rfc3339.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import { timeText } from "../credentials/document.ts";
 
 /** Writes one line for each credential first handed to a pod. */
 export type Audit = (pod: NodePod, credentials: Credentials) => void;
@@ -22,7 +22,7 @@ export function createAudit(log: Pick<Logger, "info">): Audit {
       "pod.iam.role": pod.annotatedRole,
       ...(pod.decision.kind === "allowed" ? { "pod.iam.roleArn": pod.decision.role } : {}),
       "credentials.access.key": credentials.accessKeyId,
-      "credentials.expiration": timeText(credentials.expiresAtMs),
+      "credentials.expiration": rfc3339(credentials.expiresAtMs),
     });
   };
 }

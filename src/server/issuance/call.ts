@@ -1,4 +1,5 @@
 import type { AssumeRole, IssueFailure, IssueResult } from "../../domain/issue.ts";
+import { rfc3339 } from "../../domain/rfc3339.ts";
 import type { RoleIdentity } from "../../domain/role-identity.ts";
 import { deadline, neverAborted, untilAborted } from "../../runtime/abort.ts";
 import type { Clock } from "../../runtime/clock.ts";
@@ -53,14 +54,9 @@ export function createCall({ assumeRole, clock, logger, metrics }: CallDeps): Ca
     logger.info("requested new credentials", {
       ...about,
       "credentials.access.key": result.credentials.accessKeyId,
-      "credentials.expiration": withoutMilliseconds(result.credentials.expiresAtMs),
+      "credentials.expiration": rfc3339(result.credentials.expiresAtMs),
     });
   }
-}
-
-/** As the Go release writes times: 2006-01-02T15:04:05Z. */
-function withoutMilliseconds(timeMs: number): string {
-  return new Date(timeMs).toISOString().replace(/\.\d+Z$/, "Z");
 }
 
 function nameOf(error: unknown): string {
