@@ -24,7 +24,7 @@ export interface Connections extends Disposable {
   of(socket: Socket): Connection | undefined;
 }
 
-/** What becomes of a new connection: `refused` is told why and closed, `cut` is closed. */
+/** What becomes of a new connection: `refused` is to be told why at its first request and closed, `cut` closed at once. */
 export type Opening = "open" | "refused" | "cut";
 
 export interface ConnectionOptions {

@@ -45,7 +45,12 @@ const stalledAfterMs = 15_000;
 /** @throws Error where the address can't be listened on. */
 export async function listen(options: ListenerOptions): Promise<Listener> {
   const server = createServer(limits, (request, response) => answerRequest(request, response, options));
-  server.on("connection", (socket) => admit(socket, options.connections));
+  // Bun tells of a connection with its first bytes; those that stay silent are closed after the time for a request.
+  server.on("connection", (socket) => {
+    if (options.connections.open(socket) === "cut") {
+      socket.destroy();
+    }
+  });
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
     sayAndClose(socket as Socket, clientErrorAnswer(error.code));
   });
@@ -67,22 +72,6 @@ async function bind(server: Server, { host, port }: ListenerOptions): Promise<vo
   server.listen({ port, ...(host === undefined ? {} : { host }) }, resolve);
   await promise;
   server.removeListener("error", reject);
-}
-
-function admit(socket: Socket, connections: Connections): void {
-  const opening = connections.open(socket);
-  switch (opening) {
-    case "open":
-      return;
-    case "refused":
-      sayAndClose(socket, refuse({ kind: "too-many-connections" }));
-      return;
-    case "cut":
-      socket.destroy();
-      return;
-    default:
-      opening satisfies never;
-  }
 }
 
 /** A client that does not close its end in that time has it closed. */
@@ -109,11 +98,12 @@ function clientErrorAnswer(code: string | undefined): Answer {
 }
 
 function answerRequest(request: IncomingMessage, response: ServerResponse, options: ListenerOptions): void {
-  const connection = options.connections.of(request.socket);
-  if (connection === undefined) {
-    return; // It was refused, and told so.
-  }
   try {
+    const connection = options.connections.of(request.socket);
+    if (connection === undefined) {
+      write(request, response, refuse({ kind: "too-many-connections" }));
+      return;
+    }
     const answer = answerOf(request, response, connection, options);
     if (answer instanceof Promise) {
       answer.then(

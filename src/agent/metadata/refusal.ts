@@ -75,7 +75,7 @@ function tell(refusal: Refusal): Told {
     case "too-large":
       return { status: 431, code: "RequestTooLarge", message: "the request's headers are too large" };
     case "too-many-connections":
-      return throttled("the pod holds too many connections");
+      return { ...throttled("the pod holds too many connections"), headers: { Connection: "close" } };
     case "too-many-waiting":
       return throttled("the pod has too many requests waiting");
     case "broken":

@@ -1,5 +1,6 @@
 import { isIPv6 } from "node:net";
 import type { Clock } from "../../runtime/clock.ts";
+import { reasonOf } from "../../runtime/logger.ts";
 import type { Callers } from "./callers.ts";
 import { trackConnections } from "./connections.ts";
 import { createHandle, type HandleOptions } from "./handle.ts";
@@ -37,7 +38,7 @@ export async function serveMetadata(options: MetadataOptions): Promise<MetadataS
   resources.defer(() => closeAll(listeners, clock));
   let { port } = options;
   for (const host of hostsOf(options)) {
-    const listener = await listenOn(host, () =>
+    const listener = await listenOn(host, port, () =>
       listen({ host, port, callers: options.callers, connections, handle, log }),
     );
     listeners.push(listener);
@@ -54,12 +55,25 @@ function hostsOf({ hosts }: MetadataOptions): readonly (string | undefined)[] {
   return hosts.length === 0 ? [undefined] : [...new Set([...hosts, ...loopback])];
 }
 
-async function listenOn(host: string | undefined, start: () => Promise<Listener>): Promise<Listener> {
+async function listenOn(host: string | undefined, port: number, start: () => Promise<Listener>): Promise<Listener> {
   try {
     return await start();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new MetadataListenError(`can't listen on ${host ?? "all addresses"}: ${reason}`, { cause: error });
+    const place = host === undefined ? `port ${port} of all addresses` : `${isIPv6(host) ? `[${host}]` : host}:${port}`;
+    throw new MetadataListenError(`can't listen on ${place}: ${problemOf(error)}`, { cause: error });
+  }
+}
+
+function problemOf(error: unknown): string {
+  switch (error instanceof Error && "code" in error ? error.code : undefined) {
+    case "EADDRINUSE":
+      return "address in use";
+    case "EADDRNOTAVAIL":
+      return "this machine does not have that address";
+    case "EACCES":
+      return "not permitted";
+    default:
+      return reasonOf(error);
   }
 }
 
