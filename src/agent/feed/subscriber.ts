@@ -61,10 +61,8 @@ export function createFeed(options: FeedOptions): Feed {
       metrics.feedConnected.set(1);
       report.connected(subscription.replica.address, update.nodeName);
     }
-    if (subscription === current) {
-      metrics.feedHeardSeconds.set(clock.now() / 1_000);
-      store.apply(update);
-    }
+    metrics.feedHeardSeconds.set(clock.now() / 1_000);
+    store.apply(update);
   }
 
   function leave(subscription: Subscription, end: StreamEnd): void {

@@ -158,7 +158,7 @@ function write(request: IncomingMessage, response: ServerResponse, answer: Answe
     return;
   }
   response.writeHead(answer.status, answer.headers);
-  response.end(request.method === "HEAD" ? undefined : answer.body);
+  response.end(answer.body); // Left out by itself for HEAD.
   if (!response.writableFinished) {
     // A timer for each connection would cost every request; few ever find the socket full.
     request.socket.setTimeout(stalledAfterMs, () => request.socket.destroy());

@@ -148,7 +148,7 @@ test("a stream that begins without a snapshot is left", async () => {
   agent.replicas.newest.send(someChanges({ pods: [aNodePod()] }));
   await agent.clock.advance(100);
 
-  expect(agent.replicas.opened.length).toBe(2);
+  expect(agent.replicas.opened.map(({ streamSignal }) => streamSignal?.aborted)).toEqual([true, false]);
   expect(agent.store.owner(address).kind).toBe("nobody");
 });
 
