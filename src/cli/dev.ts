@@ -3,20 +3,21 @@ import { Registry } from "prom-client";
 import example from "../../deploy/dev/pods.yaml" with { type: "text" };
 import { createAgentMetrics } from "../agent/metrics.ts";
 import { createAssumeRole } from "../aws/assume-role.ts";
+import type { TlsIdentity } from "../rpc/tls-options.ts";
 import { createListeners } from "../runtime/listeners.ts";
+import type { Logger } from "../runtime/logger.ts";
 import { runAll } from "../runtime/tasks.ts";
 import { defaultAheadMs } from "../server/issuance/schedule.ts";
 import { createServerMetrics } from "../server/metrics.ts";
-import { createAgentParts } from "./agent-parts.ts";
+import { type AgentParts, createAgentParts } from "./agent-parts.ts";
 import { type Account, callersAccount, exampleAccount } from "./dev/account.ts";
-import { createToCluster, devNode } from "./dev/cluster.ts";
+import { devNode } from "./dev/cluster.ts";
 import { followSources } from "./dev/follow-sources.ts";
-import { guide } from "./dev/guide.ts";
 import { createDevListeners } from "./dev/listeners.ts";
 import { devServerName, loopbackTls } from "./dev/loopback-tls.ts";
-import type { ManifestObjects } from "./dev/manifests.ts";
 import { devSources } from "./dev/sources.ts";
-import { type DevSts, emulatedSts, realSts } from "./dev/sts.ts";
+import { emulatedSts, type OpenSts, realSts } from "./dev/sts.ts";
+import { useManifests } from "./dev/use-manifests.ts";
 import type { DevFlags } from "./dev-flags.ts";
 import type { CommandIo } from "./io.ts";
 import { loggerOf } from "./process.ts";
@@ -31,9 +32,9 @@ const graceMs = 1_000;
 export async function runDev(flags: DevFlags, io: CommandIo): Promise<number> {
   const { clock, signal } = io;
   const logger = loggerOf(flags, io);
-  const refuse = (problem: string) => {
+  const refuse = (problem: string, exitCode = 2) => {
     io.stderr(`kiam dev: ${problem}\n`);
-    return 2;
+    return exitCode;
   };
   const sources = devSources(flags.files, example);
   const manifests = await sources.read();
@@ -46,56 +47,54 @@ export async function runDev(flags: DevFlags, io: CommandIo): Promise<number> {
     return refuse(dev.problem);
   }
   resources.use(dev);
-  const account = flags.aws ? await callersAccount(dev.sts, signal) : exampleAccount;
+  const account = flags.aws ? await callersAccount(dev, clock, signal) : exampleAccount;
   if (account.kind === "problem") {
-    return refuse(account.problem);
+    return signal.aborted ? 0 : refuse(account.problem);
   }
 
   const tls = loopbackTls(clock.now(), randomBytes);
   const server = resources.use(serverOf(dev, account, io, logger));
   const rpc = await server.listen(tls.server);
   resources.defer(() => rpc.close(graceMs));
-  const registry = new Registry();
-  const agent = createAgentParts(
-    { nodeName: devNode, hostIp: "", serverAddress: { host: devServerName, port: rpc.port } },
-    {
-      tls: { current: tls.agent, changes: createListeners<void>() },
-      readToken: async () => undefined,
-      resolve: async () => ["127.0.0.1"],
-      ...{ clock, random: io.random, logger, registry, metrics: createAgentMetrics(registry), randomBytes },
-      monotonicMs: () => performance.now(),
-    },
-  );
+  const agent = agentOf(tls.agent, rpc.port, io, logger);
   const listeners = resources.use(createDevListeners(agent, flags.port));
-  const toCluster = createToCluster(clock.now());
+  const onChange = useManifests({
+    server,
+    listeners,
+    sts: dev.guide,
+    startedAtMs: clock.now(),
+    print: io.stdout,
+    logger,
+  });
 
-  async function use(objects: ManifestObjects): Promise<void> {
-    const { pods, namespaces, leftOut } = toCluster(objects);
-    for (const line of leftOut) {
-      logger.warn(`left out: ${line}`);
-    }
-    server.namespaces.replaceAll(namespaces);
-    server.pods.replaceAll(pods.map(({ pod }) => pod));
-    await listeners.reconcile(pods);
-    const entries = pods.map((one) => ({
-      ...one,
-      decision: server.decide(one.pod),
-      port: listeners.portOf(one.address),
-    }));
-    io.stdout(guide(entries, dev.kind === "sts" ? dev.guide : { kind: "aws" }));
+  const [problem] = await onChange(manifests);
+  if (problem !== undefined) {
+    return refuse(problem, 1);
   }
-
-  await use(manifests);
-  const files = followSources({ sources, first: manifests, onChange: use, clock, logger });
+  const files = followSources({ sources, first: manifests, onChange, clock, logger });
   await runAll(signal, [server.run, agent.followFeed, files]);
   return 0;
 }
 
+function agentOf(tls: TlsIdentity, port: number, { clock, random }: CommandIo, logger: Logger): AgentParts {
+  const registry = new Registry();
+  return createAgentParts(
+    { nodeName: devNode, hostIp: "", serverAddress: { host: devServerName, port } },
+    {
+      tls: { current: tls, changes: createListeners<void>() },
+      readToken: async () => undefined,
+      resolve: async () => ["127.0.0.1"],
+      ...{ clock, random, logger, registry, metrics: createAgentMetrics(registry), randomBytes },
+      monotonicMs: () => performance.now(),
+    },
+  );
+}
+
 function serverOf(
-  { sts }: Extract<DevSts, { readonly kind: "sts" }>,
+  { sts }: Pick<OpenSts, "sts">,
   account: Extract<Account, { readonly kind: "account" }>,
   { clock, random }: CommandIo,
-  logger: ReturnType<typeof loggerOf>,
+  logger: Logger,
 ): ServerParts {
   const registry = new Registry();
   return createServerParts(

@@ -14,11 +14,14 @@ const languageErrors: ReadonlySet<string> = new Set([
  * stack for a mistake in the program. Never an error's other properties, which may hold anything, secrets included.
  */
 export function describeFailure(thrown: unknown): string {
-  if (!(thrown instanceof Error)) {
-    return oneLine(String(thrown));
-  }
-  const isMistake = languageErrors.has(thrown.name) && !("code" in thrown);
-  return isMistake ? (thrown.stack ?? oneLine(thrown.message)) : oneLine(messages(thrown).join(": "));
+  const isMistake = thrown instanceof Error && languageErrors.has(thrown.name) && !("code" in thrown);
+  return isMistake && thrown.stack !== undefined ? thrown.stack : inOneLine(thrown);
+}
+
+/** A thrown thing's message with those of its causes, on one line. */
+export function inOneLine(thrown: unknown): string {
+  const text = thrown instanceof Error ? messages(thrown).join(": ") : String(thrown);
+  return text.replace(/\s*[\r\n]+\s*/g, " ");
 }
 
 /** Causes may go round: five say enough. */
@@ -35,8 +38,4 @@ function messages(error: Error): readonly string[] {
     next = cause;
   }
   return found;
-}
-
-function oneLine(text: string): string {
-  return text.replace(/\s*[\r\n]+\s*/g, " ");
 }

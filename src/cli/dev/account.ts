@@ -1,7 +1,10 @@
 import { roleOfCaller } from "../../aws/own-role.ts";
-import type { Sts } from "../../aws/sts-client.ts";
+import { OwnCredentialsError } from "../../aws/sts-client.ts";
 import type { RoleArn } from "../../domain/role-arn.ts";
-import { reasonOf } from "../../runtime/logger.ts";
+import { deadline, untilAborted } from "../../runtime/abort.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import { inOneLine } from "../failure.ts";
+import type { OpenSts } from "./sts.ts";
 
 export type Account =
   | { readonly kind: "account"; readonly roleBaseArn: string; readonly ownRoles: readonly RoleArn[] }
@@ -14,21 +17,30 @@ export const exampleAccount: Account = {
   ownRoles: [],
 };
 
+/** Somebody waits at a terminal: longer than an answer takes, and the tools that a profile may name. */
+const patienceMs = 10_000;
+
 /** The account that the developer's own credentials are of, which roles without an ARN are taken to be in. */
-export async function callersAccount(sts: Pick<Sts, "callerArn">, signal: AbortSignal): Promise<Account> {
+export async function callersAccount(
+  { sts, endpoint }: { readonly sts: Pick<OpenSts["sts"], "callerArn">; readonly endpoint: string },
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Account> {
+  using limit = deadline(patienceMs, clock, signal);
   try {
-    const arn = await sts.callerArn(signal);
+    const arn = await untilAborted(sts.callerArn(limit.signal), limit.signal);
     const [, partition, account] = /^arn:([a-z0-9-]+):(?:sts|iam)::(\d{12}):/.exec(arn) ?? [];
     if (partition === undefined || account === undefined) {
-      return { kind: "problem", problem: `STS says this is '${arn}', which is in no account` };
+      return { kind: "problem", problem: `STS at ${endpoint} says this is '${arn}', which is in no account` };
     }
     const own = roleOfCaller(arn);
     const roleBaseArn = `arn:${partition}:iam::${account}:role/`;
     return { kind: "account", roleBaseArn, ownRoles: own === undefined ? [] : [own] };
   } catch (error) {
-    return {
-      kind: "problem",
-      problem: `STS can't be asked (${reasonOf(error)}): --aws takes credentials from AWS_ variables or ~/.aws only`,
-    };
+    const problem =
+      error instanceof OwnCredentialsError
+        ? `no AWS credentials (${inOneLine(error.cause)}): --aws takes them from AWS_ variables or ~/.aws only`
+        : `STS at ${endpoint} can't be asked: ${inOneLine(error)}`;
+    return { kind: "problem", problem };
   }
 }

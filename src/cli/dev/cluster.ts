@@ -36,27 +36,50 @@ export function createToCluster(startedAtMs: number): ToCluster {
 
   return (objects) => {
     const leftOut = objects.leftOut.map((name) => `${name} is neither a Pod nor a Namespace`);
-    const pods: DevPod[] = [];
+    const pods = new Map<string, DevPod>();
     for (const raw of objects.pods) {
-      const address = addressOf(nameOf(raw));
-      const observed = parsePod(scheduled(raw, address, startedAtMs));
-      if (observed.kind === "live") {
-        pods.push({ pod: { ...observed.item, addresses: [address] }, address });
+      const name = nameOf(raw);
+      const reading = pods.has(name) ? "named twice, the first is used" : readPod(raw, addressOf(name), startedAtMs);
+      if (typeof reading === "string") {
+        leftOut.push(`Pod ${name}: ${reading}`);
       } else {
-        leftOut.push(`Pod ${nameOf(raw)}: ${observed.kind === "gone" ? "not running any more" : observed.problem}`);
+        pods.set(name, reading);
       }
     }
-    const namespaces: Namespace[] = [];
+    const namespaces = new Map<string, Namespace>();
     for (const raw of objects.namespaces) {
-      const observed = parseNamespace(raw);
-      if (observed.kind === "live") {
-        namespaces.push(observed.item);
+      const { name } = recordAt(raw, "metadata");
+      const reading = namespaces.has(String(name)) ? "named twice, the first is used" : readNamespace(raw);
+      if (typeof reading === "string") {
+        leftOut.push(`Namespace ${String(name)}: ${reading}`);
       } else {
-        leftOut.push(`Namespace ${nameOf(raw)}: can't be used`);
+        namespaces.set(reading.name, reading);
       }
     }
-    return { pods, namespaces, leftOut };
+    return { pods: [...pods.values()], namespaces: [...namespaces.values()], leftOut };
   };
+}
+
+/** The pod, or why there is none. */
+function readPod(raw: Record<string, unknown>, address: IpAddress, startedAtMs: number): DevPod | string {
+  const observed = parsePod(scheduled(raw, address, startedAtMs));
+  switch (observed.kind) {
+    case "live":
+      return observed.item.addresses.includes(address)
+        ? { pod: observed.item, address }
+        : "on the host's network, where no pod has a role";
+    case "gone":
+      return "not running any more";
+    case "unreadable":
+      return observed.problem;
+    default:
+      return observed satisfies never;
+  }
+}
+
+function readNamespace(raw: Record<string, unknown>): Namespace | string {
+  const observed = parseNamespace(raw);
+  return observed.kind === "live" ? observed.item : "can't be read";
 }
 
 /** 10.0.0.1 and so on: where a pod might be. Nothing is ever sent there. */

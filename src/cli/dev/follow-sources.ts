@@ -8,7 +8,8 @@ export interface FollowSourcesOptions {
   readonly sources: DevSources;
   /** What was read first, and is in use. */
   readonly first: ManifestObjects;
-  readonly onChange: (objects: ManifestObjects) => Promise<void>;
+  /** Takes what was read into use, and answers what keeps part of it from that, in one line each: then it is called again. */
+  readonly onChange: (objects: ManifestObjects) => Promise<readonly string[]>;
   readonly clock: Clock;
   readonly logger: Pick<Logger, "error">;
 }
@@ -18,23 +19,26 @@ const readAgainMs = 500;
 
 /** Reads the manifests again and again. A mistake in them is told once, and what was read before stays in use. */
 export function followSources({ sources, first, onChange, clock, logger }: FollowSourcesOptions): Task {
-  let inUse = textOf(first);
-  let told: string | undefined;
+  /** `undefined` while part of what was read waits to be used. */
+  let inUse: string | undefined = textOf(first);
+  let told: readonly string[] = [];
+
+  function tell(problems: readonly string[]): void {
+    for (const problem of problems.filter((one) => !told.includes(one))) {
+      logger.error(problem);
+    }
+    told = problems;
+  }
 
   async function take(manifests: Manifests): Promise<void> {
     if (manifests.kind === "mistake") {
-      if (manifests.problem !== told) {
-        logger.error(`${manifests.problem}; what was read before stays in use`);
-      }
-      told = manifests.problem;
+      tell([`${manifests.problem}; what was read before stays in use`]);
       return;
     }
-    told = undefined;
     const text = textOf(manifests);
-    if (text !== inUse) {
-      await onChange(manifests);
-      inUse = text;
-    }
+    const problems = text === inUse ? [] : await onChange(manifests);
+    tell(problems);
+    inUse = problems.length === 0 ? text : undefined;
   }
 
   return async (signal) => {

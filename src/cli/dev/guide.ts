@@ -3,9 +3,10 @@ import { explain } from "../../domain/denial.ts";
 import { withoutLeadingSlash } from "../../domain/role-arn.ts";
 import type { DevPod } from "./cluster.ts";
 
-export interface GuideEntry extends DevPod {
+export interface GuideEntry {
+  readonly pod: DevPod["pod"];
   readonly decision: Decision;
-  readonly port: number | undefined;
+  readonly port: number;
 }
 
 /** Which STS the credentials are from, and where it is asked. */
@@ -21,7 +22,7 @@ export function guide(entries: readonly GuideEntry[], sts: GuideSts): string {
 
 function guideOf({ pod, decision, port }: GuideEntry, sts: GuideSts): string {
   const endpoint = `http://127.0.0.1:${port}`;
-  const role = withoutLeadingSlash(pod.request?.role ?? "");
+  const role = withoutLeadingSlash(pod.request?.role ?? "").toWellFormed();
   const curl = `  curl ${quoted(`${endpoint}/latest/meta-data/iam/security-credentials/${encodeURIComponent(role)}`)}`;
   const title = `Pod ${pod.namespace}/${pod.name} at ${endpoint}`;
   switch (decision.kind) {
@@ -31,12 +32,19 @@ function guideOf({ pod, decision, port }: GuideEntry, sts: GuideSts): string {
       return `${title}, denied (${explain(decision.denial)}):\n${curl}`;
     case "allowed": {
       const atEmulator = sts.kind === "emulator" ? ` --endpoint-url ${sts.endpoint}` : "";
-      const sdk = `  AWS_EC2_METADATA_SERVICE_ENDPOINT=${endpoint}/ aws sts get-caller-identity --region us-east-1${atEmulator}`;
+      const sdk = `  ${asPod(endpoint)} aws sts get-caller-identity --region us-east-1${atEmulator}`;
       return `${title}, as ${decision.identity.role}:\n${curl}\n${sdk}`;
     }
     default:
       return decision satisfies never;
   }
+}
+
+/** What SDKs look at before they ask the metadata service, out of their way: a developer has credentials of their own. */
+function asPod(endpoint: string): string {
+  const unset = ["AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_EC2_METADATA_DISABLED"].map((name) => `-u ${name}`).join(" ");
+  const noFiles = "AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null";
+  return `env ${unset} ${noFiles} AWS_EC2_METADATA_SERVICE_ENDPOINT=${endpoint}/`;
 }
 
 /** For a shell: annotations are other people's text. */

@@ -10,7 +10,14 @@ interface Session {
   readonly arn: string;
   readonly account: string;
   readonly id: string;
+  readonly token: string;
 }
+
+/** What STS takes for a session. */
+const durationForm = /^\d{3,5}$/;
+
+/** An AssumeRole form of STS takes 20 KiB at most. */
+const longestBody = 65_536;
 
 const assumableRole = /^arn:[a-z0-9-]+:iam::(\d{12}):role\/(?:.*\/)?([\w+=,.@-]{1,64})$/;
 
@@ -24,25 +31,28 @@ export async function startStsEmulator(clock: Clock, randomHex: (digits: number)
   function assumeRole(form: URLSearchParams): Answer {
     const [, account, name] = assumableRole.exec(form.get("RoleArn") ?? "") ?? [];
     const sessionName = form.get("RoleSessionName") ?? "";
-    if (account === undefined || name === undefined || sessionName === "") {
-      return failure(400, "ValidationError", "RoleArn and RoleSessionName must be well-formed");
+    const duration = form.get("DurationSeconds") ?? "3600";
+    if (account === undefined || name === undefined || sessionName === "" || !durationForm.test(duration)) {
+      return failure(400, "ValidationError", "RoleArn, RoleSessionName and DurationSeconds must be well-formed");
     }
     const accessKeyId = `ASIADEV${randomHex(13).toUpperCase()}`;
     const id = `AROADEV${randomHex(14).toUpperCase()}:${sessionName}`;
     const arn = `${(form.get("RoleArn") ?? "").split(":iam:")[0]}:sts::${account}:assumed-role/${name}/${sessionName}`;
-    sessions.set(accessKeyId, { arn, account, id });
-    const expiration = new Date(clock.now() + Number(form.get("DurationSeconds") ?? 3600) * 1000).toISOString();
+    const token = randomHex(80);
+    sessions.set(accessKeyId, { arn, account, id, token });
+    const expiration = new Date(clock.now() + Number(duration) * 1000).toISOString();
     return success(
       "AssumeRole",
       `<AssumedRoleUser><AssumedRoleId>${id}</AssumedRoleId><Arn>${arn}</Arn></AssumedRoleUser><Credentials>` +
         `<AccessKeyId>${accessKeyId}</AccessKeyId><SecretAccessKey>${randomHex(40)}</SecretAccessKey>` +
-        `<SessionToken>${randomHex(80)}</SessionToken><Expiration>${expiration}</Expiration></Credentials>`,
+        `<SessionToken>${token}</SessionToken><Expiration>${expiration}</Expiration></Credentials>`,
     );
   }
 
-  function callerIdentity(authorization: string): Answer {
+  /** Signatures are not looked at: that a client computes them well is its maker's business. */
+  function callerIdentity({ authorization, token }: Signed): Answer {
     const session = sessions.get(/Credential=([A-Z0-9]+)\//.exec(authorization)?.[1] ?? "");
-    return session === undefined
+    return session === undefined || session.token !== token
       ? failure(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
       : success(
           "GetCallerIdentity",
@@ -50,21 +60,23 @@ export async function startStsEmulator(clock: Clock, randomHex: (digits: number)
         );
   }
 
-  function answerTo(form: URLSearchParams, authorization: string): Answer {
+  function answerTo(form: URLSearchParams, signed: Signed): Answer {
     switch (form.get("Action")) {
       case "AssumeRole":
         return assumeRole(form);
       case "GetCallerIdentity":
-        return callerIdentity(authorization);
+        return callerIdentity(signed);
       default:
         return failure(400, "InvalidAction", "kiam dev's STS knows AssumeRole and GetCallerIdentity");
     }
   }
 
-  const server = createServer(async (request, response) => {
-    const form = new URLSearchParams(await bodyOf(request));
-    const answer = answerTo(form, request.headers.authorization ?? "");
-    response.writeHead(answer.status, { "content-type": "text/xml" }).end(answer.xml);
+  const server = createServer((request, response) => {
+    const { authorization = "", "x-amz-security-token": token } = request.headers;
+    bodyOf(request)
+      .then((body) => answerTo(new URLSearchParams(body), { authorization, token: String(token) }))
+      .then(({ status, xml }) => response.writeHead(status, { "content-type": "text/xml" }).end(xml))
+      .catch(() => response.destroy()); // The client has hung up, or sent no end of text.
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -78,6 +90,12 @@ export async function startStsEmulator(clock: Clock, randomHex: (digits: number)
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };
+}
+
+/** What a request says of who signed it. */
+interface Signed {
+  readonly authorization: string;
+  readonly token: string;
 }
 
 interface Answer {
@@ -100,7 +118,12 @@ function failure(status: number, code: string, message: string): Answer {
 
 async function bodyOf(request: IncomingMessage): Promise<string> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of request) {
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Uint8Array>) {
+    length += chunk.length;
+    if (length > longestBody) {
+      throw new RangeError("the form is too long");
+    }
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");

@@ -5,11 +5,18 @@ import { chooseEndpoint } from "../../aws/endpoints.ts";
 import { createStsClient, type Sts } from "../../aws/sts-client.ts";
 import type { CommandIo } from "../io.ts";
 import type { GuideSts } from "./guide.ts";
+import { metadataProfile, readSharedFiles } from "./shared-profiles.ts";
 import { startStsEmulator } from "./sts-emulator.ts";
 
-export type DevSts =
-  | ({ readonly kind: "sts"; readonly sts: Sts; readonly guide: GuideSts } & AsyncDisposable)
-  | { readonly kind: "problem"; readonly problem: string };
+export interface OpenSts extends AsyncDisposable {
+  readonly kind: "sts";
+  readonly sts: Sts;
+  /** Where it is asked. */
+  readonly endpoint: string;
+  readonly guide: GuideSts;
+}
+
+export type DevSts = OpenSts | { readonly kind: "problem"; readonly problem: string };
 
 /** The emulator of STS, on loopback. */
 export async function emulatedSts(io: CommandIo): Promise<DevSts> {
@@ -18,14 +25,16 @@ export async function emulatedSts(io: CommandIo): Promise<DevSts> {
       .toString("hex")
       .slice(0, digits);
   const emulator = await startStsEmulator(io.clock, randomHex);
+  const { endpoint } = emulator;
   const sts = createStsClient({
-    endpoint: { url: emulator.endpoint, signingRegion: "us-east-1" },
+    endpoint: { url: endpoint, signingRegion: "us-east-1" },
     credentials: { accessKeyId: "AKIADEV", secretAccessKey: "dev" },
   });
   return {
     kind: "sts",
     sts,
-    guide: { kind: "emulator", endpoint: emulator.endpoint },
+    endpoint,
+    guide: { kind: "emulator", endpoint },
     async [Symbol.asyncDispose]() {
       sts[Symbol.dispose]();
       await emulator[Symbol.asyncDispose]();
@@ -34,13 +43,19 @@ export async function emulatedSts(io: CommandIo): Promise<DevSts> {
 }
 
 /** The real STS, by the environment's or the shared files' credentials: never by those of a metadata service. */
-export async function realSts(io: CommandIo): Promise<DevSts> {
-  const choice = chooseEndpoint({ region: "", url: "", env: io.env });
+export async function realSts({ env }: Pick<CommandIo, "env">): Promise<DevSts> {
+  const choice = chooseEndpoint({ region: "", url: "", env });
   if (choice.kind === "problem") {
     return choice;
   }
+  const isInEnvironment = env["AWS_ACCESS_KEY_ID"] && env["AWS_SECRET_ACCESS_KEY"];
+  const asking = metadataProfile(await readSharedFiles(env), env["AWS_PROFILE"] || "default");
+  if (asking !== undefined && !isInEnvironment) {
+    return { kind: "problem", problem: `--aws never asks a metadata service, and the AWS profile '${asking}' would` };
+  }
   const fromEnvironment = fromEnv();
-  const fromFiles = fromIni();
+  // What a profile may call itself asks the metadata service for its region where the environment's defaults mode is "auto".
+  const fromFiles = fromIni({ clientConfig: { defaultsMode: "legacy" } });
   const sts = createStsClient({
     endpoint: choice.endpoint,
     credentials: () => fromEnvironment().catch(() => fromFiles()),
@@ -48,6 +63,7 @@ export async function realSts(io: CommandIo): Promise<DevSts> {
   return {
     kind: "sts",
     sts,
+    endpoint: choice.endpoint.url,
     guide: { kind: "aws" },
     async [Symbol.asyncDispose]() {
       sts[Symbol.dispose]();

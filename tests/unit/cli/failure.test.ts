@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { describeFailure } from "../../../src/cli/failure.ts";
+import { describeFailure, inOneLine } from "../../../src/cli/failure.ts";
 
 class OurError extends Error {
   override readonly name = "OurError";
@@ -42,4 +42,10 @@ test("what is thrown need not be an error", () => {
   const line = describeFailure("two\nlines");
 
   expect(line).toBe("two lines");
+});
+
+test("where one line is asked for, a mistake in the program is one line too", () => {
+  const line = inOneLine(new TypeError("x is\nundefined", { cause: "nothing" }));
+
+  expect(line).toBe("x is undefined");
 });
