@@ -15,12 +15,12 @@ export function createTlsMetrics(side: "server" | "client", registry: Registry) 
     /** @param atMs milliseconds since the Unix epoch */
     expires: (atMs: number | undefined) => expiry.set((atMs ?? 0) / 1000),
     updateErrors: new Counter({
-      name: `${prefix}_update_error_total`,
+      name: `${prefix}_update_error`,
       help: "Certificate files that were found unusable",
       registers,
     }),
     verifyErrors: new Counter({
-      name: `${prefix}_verify_error_total`,
+      name: `${prefix}_verify_error`,
       help: "Connections that failed because a certificate was not accepted",
       registers,
     }),

@@ -49,6 +49,10 @@ export function createServerMetrics(registry: Registry) {
       labelNames: ["resource"] as const,
       registers,
     }),
+    droppedPods: counter(
+      "kiam_k8s_dropped_pods_total",
+      "Kept for the Go release's dashboards: here no pod is ever dropped",
+    ),
     pods: gauge("kiam_k8s_pods", "Live pods in the store"),
     nodeStreams: gauge("kiam_feed_streams", "Agents' node streams held"),
     feedMessages: counter("kiam_feed_messages_total", "Messages sent to agents"),
