@@ -33,24 +33,37 @@ export async function startTls(files: TlsFiles, usage: TlsUsage, deps: TlsStartD
   const { clock, logger, metrics } = deps;
   const read = (from: TlsFiles, nowMs: number) => readTlsMaterial(from, nowMs, usage);
   const first = await read(files, clock.now());
-  if (first.kind === "unusable" && stopsStart(first.problem)) {
-    return { kind: "problem", problem: describeTlsProblem(first.problem) };
+  const initialProblem = first.kind === "unusable" ? first.problem : undefined;
+  if (initialProblem !== undefined && stopsStart(initialProblem)) {
+    return { kind: "problem", problem: describeTlsProblem(initialProblem) };
   }
   let current = first.kind === "ok" ? first.material : undefined;
   const listeners = createListeners<TlsMaterial>();
-  if (first.kind === "unusable") {
-    logger.error(`no TLS yet: ${describeTlsProblem(first.problem)}`);
+  if (initialProblem !== undefined) {
+    metrics.updateErrors.inc();
+    logger.error(`no TLS yet: ${describeTlsProblem(initialProblem)}`);
   }
   metrics.expires(current?.expiresAtMs);
+
+  function use(material: TlsMaterial): void {
+    const before = current;
+    current = material;
+    try {
+      listeners.tell(material);
+    } catch (error) {
+      current = before;
+      throw error;
+    }
+  }
 
   const watch = watchTlsMaterial({
     files,
     clock,
     read,
     initial: current,
+    initialProblem,
     onChange(material) {
-      listeners.tell(material);
-      current = material;
+      use(material);
       metrics.expires(material.expiresAtMs);
       logger.info("TLS files changed and are in use", { expires: new Date(material.expiresAtMs).toISOString() });
     },

@@ -11,6 +11,8 @@ export interface TlsWatchOptions {
   readonly intervalMs?: number;
   /** What is in use; `undefined` where nothing usable has been read yet. */
   readonly initial: TlsMaterial | undefined;
+  /** Why there is nothing, where that has been told already. */
+  readonly initialProblem?: TlsProblem | undefined;
   /** Takes new material into use. Where it throws, what was in use before still counts as that, and this is tried again. */
   readonly onChange: (material: TlsMaterial) => void;
   /** Hears once of each problem, until there was none again. What is in use stays in use. */
@@ -27,8 +29,8 @@ const defaultIntervalMs = 2_000;
 export function watchTlsMaterial(options: TlsWatchOptions): Task {
   const { files, clock, intervalMs = defaultIntervalMs, read = readTlsMaterial } = options;
   let current = options.initial?.digest;
-  let lastProblem: string | undefined;
-  let told: string | undefined;
+  let told = options.initialProblem === undefined ? undefined : describeTlsProblem(options.initialProblem);
+  let lastProblem = told;
 
   function take(reading: TlsReading): TlsProblem | undefined {
     if (reading.kind === "unusable") {

@@ -9,8 +9,8 @@ import { type Clock, systemClock } from "../../../src/runtime/clock.ts";
 import { runAll } from "../../../src/runtime/tasks.ts";
 import { waitFor } from "../../e2e/lab/wait.ts";
 import { createRecordingLogger, type LogLine } from "../../fakes/recording-logger.ts";
+import { metricOf } from "../../fixtures/metrics.ts";
 import { createTlsDirectory, type TlsDirectory } from "../../unit/tls/tls-directory.ts";
-import { metricOf } from "./metrics.ts";
 import { serverName } from "./pki.ts";
 import { sourceOf } from "./tls-source.ts";
 
@@ -21,6 +21,8 @@ export interface AgentOptions {
   readonly token?: () => string | undefined;
   readonly callers?: Callers;
   readonly clock?: Clock;
+  /** By which the TLS files are read again. */
+  readonly tlsClock?: Clock;
 }
 
 /** One agent, as its composition root makes it, without a redirect: pods call it where it listens. */
@@ -47,7 +49,11 @@ export async function startAgent(
   const registry = new Registry();
   const files = resources.use(await createTlsDirectory(options.tls));
   const tlsMetrics = createTlsMetrics("client", registry);
-  const tls = await sourceOf(files.files, "client", { clock: systemClock, logger, metrics: tlsMetrics });
+  const tls = await sourceOf(files.files, "client", {
+    clock: options.tlsClock ?? systemClock,
+    logger,
+    metrics: tlsMetrics,
+  });
   const parts = createAgentParts(
     {
       nodeName: options.nodeName ?? "node-a",

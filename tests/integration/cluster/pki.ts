@@ -13,7 +13,8 @@ export interface Pki {
   readonly server: () => TlsIdentity;
   /** Proves an agent, and no node. */
   readonly agent: () => TlsIdentity;
-  readonly nodeAgent: (nodeName: string) => TlsIdentity;
+  /** @param toMs when it expires, milliseconds since the Unix epoch; in an hour unless given */
+  readonly nodeAgent: (nodeName: string, toMs?: number) => TlsIdentity;
 }
 
 const hourMs = 3_600_000;
@@ -27,6 +28,7 @@ export function createPki(name = "kiam test"): Pki {
     ca,
     server: () => trusting(issueServer(authority, [serverName, "localhost", "127.0.0.1"], validity, randomBytes)),
     agent: () => trusting(issueAgent(authority, validity, randomBytes)),
-    nodeAgent: (nodeName) => trusting(issueNodeAgent(authority, nodeName, validity, randomBytes)),
+    nodeAgent: (nodeName, toMs = validity.toMs) =>
+      trusting(issueNodeAgent(authority, nodeName, { ...validity, toMs }, randomBytes)),
   };
 }

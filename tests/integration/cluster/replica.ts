@@ -12,8 +12,8 @@ import { createServerMetrics } from "../../../src/server/metrics.ts";
 import { createRecordingLogger, type LogLine } from "../../fakes/recording-logger.ts";
 import { createRelay, type Relay } from "../../fakes/relay.ts";
 import { createFakeSts, type FakeSts } from "../../fakes/sts.ts";
+import { metricOf } from "../../fixtures/metrics.ts";
 import { createTlsDirectory, type TlsDirectory } from "../../unit/tls/tls-directory.ts";
-import { metricOf } from "./metrics.ts";
 import { sourceOf } from "./tls-source.ts";
 import type { World } from "./world.ts";
 
@@ -22,6 +22,8 @@ export interface ReplicaOptions {
   readonly agentIdentity?: "prefer" | "required";
   readonly reviewToken?: ReviewToken;
   readonly clock?: Clock;
+  /** By which the TLS files are read again. */
+  readonly tlsClock?: Clock;
   readonly ownRoles?: readonly RoleArn[];
   readonly refreshAheadMs?: number;
 }
@@ -59,7 +61,11 @@ export async function startReplica(
   const registry = new Registry();
   const tlsMetrics = createTlsMetrics("server", registry);
   const files = resources.use(await createTlsDirectory(options.tls));
-  const tls = await sourceOf(files.files, "server", { clock: systemClock, logger, metrics: tlsMetrics });
+  const tls = await sourceOf(files.files, "server", {
+    clock: options.tlsClock ?? systemClock,
+    logger,
+    metrics: tlsMetrics,
+  });
   const sts = createFakeSts(clock);
   sts.onCall((call) => call.issue());
   const parts = resources.use(
