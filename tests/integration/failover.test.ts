@@ -1,28 +1,13 @@
 import { expect, test } from "bun:test";
 import { waitFor } from "../e2e/lab/wait.ts";
+import { createMovedClock } from "./cluster/clocks.ts";
 import { createCluster } from "./cluster/cluster.ts";
-import { createMovedClock } from "./cluster/moved-clock.ts";
-import { credentialsOf, type PodAnswer, podAt } from "./cluster/pod-client.ts";
+import { keepAsking } from "./cluster/keep-asking.ts";
+import { credentialsOf, podAt } from "./cluster/pod-client.ts";
 import type { TestReplica } from "./cluster/replica.ts";
 import { aPodWithRole } from "./cluster/world.ts";
 
 const address = "127.1.0.1";
-
-/** Asks again and again until told to stop; answers all answers. */
-function keepAsking(ask: () => Promise<PodAnswer>): () => Promise<readonly PodAnswer[]> {
-  const answers: PodAnswer[] = [];
-  let isOver = false;
-  const asking = (async () => {
-    while (!isOver) {
-      answers.push(await ask());
-    }
-  })();
-  return async () => {
-    isOver = true;
-    await asking;
-    return answers;
-  };
-}
 
 /** The replica that holds the agents' streams. */
 async function serving(replicas: readonly TestReplica[]): Promise<TestReplica> {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { waitFor } from "../e2e/lab/wait.ts";
+import { createMovedClock } from "./cluster/clocks.ts";
 import { createCluster } from "./cluster/cluster.ts";
-import { createMovedClock } from "./cluster/moved-clock.ts";
 import { credentialsOf, podAt, statusIs } from "./cluster/pod-client.ts";
 import { aPodWithRole } from "./cluster/world.ts";
 
