@@ -14,7 +14,8 @@ export const agentFlags = {
     name: "node-name",
     kind: nodeName,
     variables: ["NODE_NAME"],
-    description: "The node that this agent serves, else NODE_NAME, else the host's name",
+    description:
+      "The node that this agent serves, else NODE_NAME, else the one whose pods have --host as their host's address; without --host, the host's name",
   },
   identityTokenPath: {
     name: "identity-token",

@@ -17,6 +17,7 @@ import type { Probe } from "../telemetry/http.ts";
 import type { HostPort } from "./address-kinds.ts";
 
 export interface AgentSettings {
+  /** Empty where it was not told: then the servers find it by the address. */
   readonly nodeName: string;
   /** The node's address; empty where it is not known. */
   readonly hostIp: string;
@@ -92,7 +93,7 @@ export function createAgentParts({ nodeName, hostIp, serverAddress }: AgentSetti
       serveMetadata({
         ...place,
         imdsTokens: "optional",
-        nodeName,
+        nodeName: nodeName || hostIp,
         tokenKey: keyBytesOf(() => tls.current?.key),
         isConnected: () => feed.isConnected,
         log: logger,

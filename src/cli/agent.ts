@@ -7,6 +7,7 @@ import { parseInterfacePattern } from "../agent/intercept/interface.ts";
 import { installRedirect, type Redirect } from "../agent/intercept/redirect.ts";
 import { readInstanceIdFrom } from "../agent/metadata/instance-id.ts";
 import { createAgentMetrics } from "../agent/metrics.ts";
+import { deadline, neverAborted } from "../runtime/abort.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { runAll, type Task } from "../runtime/tasks.ts";
 import { type AgentFlags, redirectInterface } from "./agent-flags.ts";
@@ -33,11 +34,13 @@ export async function runAgent(flags: AgentFlags, io: CommandIo): Promise<number
     logger.warn("--allow-ip-query lets whoever can connect be any pod: for development only");
   }
 
-  const nodeName = flags.nodeName ?? io.hostName;
+  // A host's name need not be its node's: the servers find the node by the host's address where they are given one.
+  const nodeName = flags.nodeName ?? (flags.hosts === undefined ? io.hostName : "");
+  const hostIp = flags.hosts?.[0] ?? "";
   const parts = createAgentParts(
     {
       nodeName,
-      hostIp: flags.hosts?.[0] ?? "",
+      hostIp,
       serverAddress: flags.serverAddress,
     },
     {
@@ -50,6 +53,8 @@ export async function runAgent(flags: AgentFlags, io: CommandIo): Promise<number
     },
   );
   await using resources = new AsyncDisposableStack();
+  // Before the redirect: where it can't listen nothing has been changed yet.
+  resources.use(await serveTelemetryAt(flags.telemetryAddress, registry, parts.ready, io));
   resources.use(
     await parts.serveMetadata({
       hosts: flags.hosts ?? [],
@@ -71,11 +76,14 @@ export async function runAgent(flags: AgentFlags, io: CommandIo): Promise<number
             ...{ clock, logger },
           }),
         ];
-  resources.use(await serveTelemetryAt(flags.telemetryAddress, registry, parts.ready, io));
-  logger.info("kiam agent starts", { version: io.build.version, commit: io.build.commit, node: nodeName });
+  const { version, commit } = io.build;
+  logger.info("kiam agent starts", { version, commit, node: nodeName || undefined, host: hostIp || undefined });
   await runAll(signal, [parts.followFeed, tls.watch, ...guard]);
   return 0;
 }
+
+/** Waiting for the lock on the tables included, which others may hold. */
+const installWithinMs = 20_000;
 
 async function redirectOf(flags: AgentFlags, io: CommandIo, logger: Logger): Promise<Redirect | undefined> {
   const name = redirectInterface(flags);
@@ -84,9 +92,12 @@ async function redirectOf(flags: AgentFlags, io: CommandIo, logger: Logger): Pro
   if (pods === undefined || host === undefined) {
     return undefined;
   }
-  return installRedirect(
+  io.signal.throwIfAborted();
+  // Not cut short by a signal: what came in place meanwhile would stay.
+  using limit = deadline(installWithinMs, io.clock, neverAborted());
+  return await installRedirect(
     { family: ipv4, pods, host, port: flags.port, atExit: flags.iptablesRemove ? "remove" : "keep" },
     { run: io.runCommand, readText: (path) => readFile(path, "utf8"), clock: io.clock, logger },
-    io.signal,
+    limit.signal,
   );
 }

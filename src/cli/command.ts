@@ -65,6 +65,9 @@ async function attempt<Values>(
     const run = await load();
     return await run(values, io);
   } catch (error) {
+    if (io.signal.aborted && error === io.signal.reason) {
+      return 0; // Told to stop while it was starting, it has stopped.
+    }
     io.stderr(`kiam ${name}: ${describeFailure(error)}\n`);
     return 1;
   }

@@ -27,7 +27,8 @@ export interface FollowedOwnRole {
 /** Longer than STS takes to answer, and short enough to start without it. */
 const firstAnswerMs = 1_500;
 
-const retries = { firstMs: 1_000, longestMs: 60_000 };
+/** Soon again: what issues credentials but has not said who this server is may issue this server's own role. */
+const retries = { firstMs: 1_000, longestMs: 10_000 };
 
 export function followOwnRole({ sts, clock, random, logger, onChange }: OwnRoleDeps): FollowedOwnRole {
   const { promise: known, resolve } = Promise.withResolvers<void>();

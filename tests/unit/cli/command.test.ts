@@ -53,3 +53,34 @@ test("a command that throws has failed, and says why", async () => {
   expect(exitCode).toBe(1);
   expect(io.written.stderr).toBe("kiam failing: listen EADDRINUSE\n");
 });
+
+test("a command that is told to stop while it starts has not failed, and says nothing", async () => {
+  const stopping = new AbortController();
+  const io = createFakeCommandIo({}, stopping.signal);
+  const starting = command({
+    summary: "",
+    flags,
+    load:
+      async () =>
+      async (_values, { clock, signal }) => {
+        await clock.sleep(1_000, signal);
+        return 1;
+      },
+  });
+
+  const ended = starting.run("starting", [], io);
+  await io.clock.waiting();
+  stopping.abort(new Error("stopped by SIGTERM"));
+
+  expect([await ended, io.written.stderr]).toEqual([0, ""]);
+});
+
+test("a command that fails after it was told to stop has failed", async () => {
+  const io = createFakeCommandIo({}, AbortSignal.abort(new Error("stopped by SIGTERM")));
+  const taken = Object.assign(new Error("listen EADDRINUSE"), { code: "EADDRINUSE" });
+  const failing = command({ summary: "", flags, load: async () => () => Promise.reject(taken) });
+
+  const exitCode = await failing.run("failing", [], io);
+
+  expect([exitCode, io.written.stderr]).toEqual([1, "kiam failing: listen EADDRINUSE\n"]);
+});
