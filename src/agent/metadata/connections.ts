@@ -4,6 +4,7 @@ import type { NodePod } from "../../domain/node-pod.ts";
 import type { PodUid } from "../../domain/pod.ts";
 import type { CredentialStore } from "../credentials/store.ts";
 import type { AgentMetrics } from "../metrics.ts";
+import { type Backlog, createBacklog } from "./backlog.ts";
 import { isLoopback, type LocalEnd } from "./host.ts";
 import { createLimit } from "./limit.ts";
 
@@ -13,6 +14,7 @@ export interface Connection {
   readonly remote: IpAddress;
   readonly local: LocalEnd;
   readonly isFromNode: boolean;
+  readonly backlog: Backlog;
   belongsTo(pod: NodePod): boolean;
 }
 
@@ -92,6 +94,7 @@ export function trackConnections({ store, metrics }: ConnectionOptions): Connect
         remote,
         local,
         isFromNode: isLoopback(remote) || remote === local.address,
+        backlog: createBacklog(socket),
         belongsTo: (pod) => belongsTo(socket, remote, pod),
       });
       return "open";

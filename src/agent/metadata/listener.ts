@@ -39,9 +39,6 @@ const limits = {
   requireHostHeader: false,
 } as const;
 
-/** A client that does not read what it asked for. */
-const stalledAfterMs = 15_000;
-
 /** @throws Error where the address can't be listened on. */
 export async function listen(options: ListenerOptions): Promise<Listener> {
   const server = createServer(limits, (request, response) => answerRequest(request, response, options));
@@ -101,17 +98,27 @@ function answerRequest(request: IncomingMessage, response: ServerResponse, optio
   try {
     const connection = options.connections.of(request.socket);
     if (connection === undefined) {
-      write(request, response, refuse({ kind: "too-many-connections" }));
+      write(response, refuse({ kind: "too-many-connections" }));
+      return;
+    }
+    if (connection.backlog.isFull) {
+      request.socket.destroy();
       return;
     }
     const answer = answerOf(request, response, connection, options);
     if (answer instanceof Promise) {
+      connection.backlog.add(response);
       answer.then(
-        (late) => write(request, response, late),
+        (late) => writeLate(response, late, connection),
         () => response.destroy(), // The client has hung up.
       );
-    } else {
-      write(request, response, answer);
+      return;
+    }
+    write(response, answer);
+    // A timer for each connection would cost every request; few ever find the socket full.
+    if (!response.writableFinished) {
+      connection.backlog.add(response);
+      connection.backlog.expectReading();
     }
   } catch (error) {
     options.log.error("request failed", { error: reasonOf(error) });
@@ -153,14 +160,17 @@ function answerOf(
   });
 }
 
-function write(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
+function writeLate(response: ServerResponse, answer: Answer, { backlog }: Connection): void {
+  write(response, answer);
+  if (!response.writableFinished) {
+    backlog.expectReading();
+  }
+}
+
+function write(response: ServerResponse, answer: Answer): void {
   if (response.destroyed) {
     return;
   }
   response.writeHead(answer.status, answer.headers);
   response.end(answer.body); // Left out by itself for HEAD.
-  if (!response.writableFinished) {
-    // A timer for each connection would cost every request; few ever find the socket full.
-    request.socket.setTimeout(stalledAfterMs, () => request.socket.destroy());
-  }
 }
