@@ -76,6 +76,7 @@ export function createAgentParts({ nodeName, hostIp, serverAddress }: AgentSetti
     port: serverAddress.port,
     claim: { nodeName, hostIp },
     tls: () => tls.current,
+    tlsChanges: tls.changes,
     readToken: deps.readToken,
     interceptors: [countCalls("client", registry)],
     ...{ clock, connectTimeoutMs, pingIntervalMs, pingTimeoutMs },

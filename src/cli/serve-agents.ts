@@ -41,8 +41,9 @@ export function serveAgents(parts: Pick<ServerParts, "listen">, deps: ServingDep
 
   async function serve(signal: AbortSignal): Promise<void> {
     await untilAborted(Promise.all(beforeServing), signal);
-    const server = await parts.listen(await material(signal));
-    using _change = tls.changes.add((next) => replaceTls(server, next));
+    const first = await material(signal);
+    const server = await parts.listen(first);
+    using _change = tls.changes.add(replaceTlsOf(server, first));
     problem = undefined;
     logger.info("serving agents", { port: server.port });
     try {
@@ -51,12 +52,6 @@ export function serveAgents(parts: Pick<ServerParts, "listen">, deps: ServingDep
       problem = "stopping";
       await server.close(graceMs);
     }
-  }
-
-  /** Whom the new authorities no longer vouch for is cut off; the others' connections stay. */
-  function replaceTls(server: RpcServer, next: TlsMaterial): void {
-    server.replaceTls(next);
-    server.closeConnections((peer) => peer.raw === undefined || !isVouchedFor(peer.raw, next.ca));
   }
 
   return {
@@ -70,5 +65,17 @@ export function serveAgents(parts: Pick<ServerParts, "listen">, deps: ServingDep
         }
       }
     },
+  };
+}
+
+/** Where the authorities are others, whom they no longer vouch for is cut off; the other connections stay. */
+function replaceTlsOf(server: RpcServer, first: TlsMaterial): (next: TlsMaterial) => void {
+  let { caFingerprint } = first;
+  return (next) => {
+    server.replaceTls(next);
+    if (next.caFingerprint !== caFingerprint) {
+      caFingerprint = next.caFingerprint;
+      server.closeConnections((peer) => peer.raw === undefined || !isVouchedFor(peer.raw, next.ca));
+    }
   };
 }

@@ -29,6 +29,8 @@ export interface ConnectionOptions {
 
 export interface RpcConnection extends Disposable {
   readonly transport: Transport;
+  /** The certificate, DER, that the server showed last; `undefined` where there was no handshake yet. */
+  serverCertificate(): Uint8Array | undefined;
 }
 
 /** A snapshot of a large node is about 1 MB; the Go release's limit is 4 MiB. */
@@ -43,7 +45,15 @@ export function connectRpc(endpoint: Endpoint, options: ConnectionOptions): RpcC
   const host = isIP(endpoint.serverName) === 6 ? `[${endpoint.serverName}]` : endpoint.serverName;
   // As URL writes it (a default port is left out), because the transport compares it with each request's.
   const baseUrl = new URL(`https://${host}:${endpoint.port}`).origin;
-  const sessions = createClientSessions(baseUrl, { ...options, openSocket: () => openTls(endpoint, options) });
+  let shown: Uint8Array | undefined;
+  const openSocket = () => {
+    const socket = openTls(endpoint, options);
+    socket.once("secureConnect", () => {
+      shown = socket.getPeerCertificate().raw;
+    });
+    return socket;
+  };
+  const sessions = createClientSessions(baseUrl, { ...options, openSocket });
   const transport = createGrpcTransport({
     baseUrl,
     sessionManager: sessions,
@@ -53,6 +63,7 @@ export function connectRpc(endpoint: Endpoint, options: ConnectionOptions): RpcC
   });
   return {
     transport: { unary: transport.unary, stream: (...call) => unlessUnread(transport.stream(...call)) },
+    serverCertificate: () => shown,
     [Symbol.dispose]: () => sessions[Symbol.dispose](),
   };
 }

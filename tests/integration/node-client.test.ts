@@ -6,6 +6,7 @@ import type { NodeUpdate } from "../../src/domain/node-pod.ts";
 import { toLookupPodResponse, toWatchNodeResponse } from "../../src/rpc/convert.ts";
 import { neverAborted } from "../../src/runtime/abort.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
+import { createListeners } from "../../src/runtime/listeners.ts";
 import { aNodePod, aSnapshot, issued } from "../fakes/node-pods.ts";
 import { anAddress } from "../fakes/pods.ts";
 import {
@@ -29,6 +30,7 @@ function aReplica({ server, authority }: TestServer, overrides: Partial<NodeClie
     port: server.port,
     claim: { nodeName: "node-a", hostIp: "192.168.0.1" },
     tls: () => tls,
+    tlsChanges: createListeners(),
     readToken: async () => undefined,
     interceptors: [],
     clock: systemClock,

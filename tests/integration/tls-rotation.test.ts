@@ -89,6 +89,31 @@ test("a withdrawn authority's agents are cut off within 10 s, and the others' st
   expect(await staying.metric("kiam_agent_feed_connected")).toBe(1);
 }, 20_000);
 
+test("an agent leaves within 10 s a server whose authority was withdrawn from it, and keeps what it holds", async () => {
+  await using cluster = await createCluster();
+  cluster.world.put(aPodWithRole("reader", address));
+  const another = createPki("another authority");
+  const agent = await cluster.startAgent({
+    tls: { ...cluster.pki.nodeAgent("node-a"), ca: cluster.pki.ca + another.ca },
+  });
+  const pod = podAt(address, agent);
+  const held = await waitFor(
+    "the credentials",
+    credentialsOf(() => pod.credentials("reader")),
+  );
+
+  const withdrawnAtMs = performance.now();
+  await agent.files.write({ ca: another.ca });
+  await agent.outOfSync();
+  const tookMs = performance.now() - withdrawnAtMs;
+  const kept = await pod.credentials("reader");
+  await agent.files.write({ ca: cluster.pki.ca });
+  await agent.inSync();
+
+  expect(tookMs).toBeLessThan(10_000);
+  expect(kept.accessKeyId).toBe(held.accessKeyId);
+}, 20_000);
+
 test("an agent whose certificate has expired says so and serves nobody until there is a good one", async () => {
   await using cluster = await createCluster();
   cluster.world.put(aPodWithRole("reader", address));

@@ -5,7 +5,9 @@ import { fromLookupPodResponse, fromWatchNodeResponse } from "../../rpc/convert.
 import { NodeService, type WatchNodeResponse } from "../../rpc/gen/kiam/v1/node_pb.ts";
 import type { TlsIdentity } from "../../rpc/tls-options.ts";
 import type { Clock } from "../../runtime/clock.ts";
+import type { Listeners } from "../../runtime/listeners.ts";
 import { reasonOf } from "../../runtime/logger.ts";
+import { isVouchedFor } from "../../tls/vouch.ts";
 import { type OpenReplica, type ReplicaAnswer, ReplicaError } from "./replica.ts";
 import { isConnectionLost, replicaError } from "./rpc-failure.ts";
 import { tokenExpiresAtMs } from "./token-expiry.ts";
@@ -18,6 +20,8 @@ export interface NodeClientOptions {
   readonly claim: { readonly nodeName: string; readonly hostIp: string };
   /** `undefined` while there is no usable certificate. */
   readonly tls: () => TlsIdentity | undefined;
+  /** Told when there is another to connect with. */
+  readonly tlsChanges: Pick<Listeners<unknown>, "add">;
   /** The projected token, read anew for each call; `undefined` where the agent has none. */
   readonly readToken: () => Promise<string | undefined>;
   readonly interceptors: readonly Interceptor[];
@@ -40,24 +44,37 @@ export function createNodeClient(options: NodeClientOptions): OpenReplica {
     }
   }
 
-  function connect(address: string) {
+  function requireTls(): TlsIdentity {
     const tls = options.tls();
     if (tls === undefined) {
       throw new ReplicaError("not-ready", "there is no usable certificate to talk to the servers with");
     }
-    // Ours are always pinged: nothing else notices a server that the network swallowed.
-    return connectRpc(
-      { address, port: options.port, serverName: options.serverName },
-      { ...options, tls, pingIdle: true },
-    );
+    return tls;
   }
 
   return (address) => {
-    const connection = connect(address);
+    const tls = requireTls();
+    const resources = new DisposableStack();
+    // Ours are always pinged: nothing else notices a server that the network swallowed.
+    const connection = resources.use(
+      connectRpc({ address, port: options.port, serverName: options.serverName }, { ...options, tls, pingIdle: true }),
+    );
+    resources.use(options.tlsChanges.add(closeIfWithdrawn));
     const client = createClient(NodeService, connection.transport);
     const failureOf = (error: unknown) => replicaError(error, address, claim.nodeName);
     let asking = 0;
     let isRetired = false;
+    let isWithdrawn = false;
+
+    /** Other connections stay when the files change; one to a server that nobody vouches for any more does not. */
+    function closeIfWithdrawn(): void {
+      const next = options.tls();
+      const certificate = connection.serverCertificate();
+      if (next !== undefined && next.ca !== tls.ca && certificate !== undefined) {
+        isWithdrawn ||= !isVouchedFor(certificate, next.ca);
+        closeWhenDone();
+      }
+    }
 
     async function* updatesOf(
       responses: AsyncIterable<WatchNodeResponse>,
@@ -82,8 +99,8 @@ export function createNodeClient(options: NodeClientOptions): OpenReplica {
     }
 
     function closeWhenDone(): void {
-      if (isRetired && asking === 0) {
-        connection[Symbol.dispose]();
+      if (isWithdrawn || (isRetired && asking === 0)) {
+        resources.dispose();
       }
     }
 
@@ -95,6 +112,9 @@ export function createNodeClient(options: NodeClientOptions): OpenReplica {
         return expiresAtMs === undefined ? { updates } : { updates, provedUntilMs: expiresAtMs };
       },
       async ask(podAddress, { withCredentials }, signal) {
+        if (isWithdrawn) {
+          return { kind: "lost", reason: `nobody vouches any more for server ${address}` };
+        }
         asking += 1;
         try {
           const { headers } = await readProof();
