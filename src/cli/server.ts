@@ -68,12 +68,14 @@ export async function runServer(flags: ServerFlags, io: CommandIo): Promise<numb
   using sts = createStsClient({ endpoint: choice.endpoint });
   const own = followOwnRole({ sts, clock, random, logger, onChange: () => parts.decideAgain() });
   using parts = createServerParts(settingsOf(flags, connection, logger), {
-    assumeRole: createAssumeRole({
-      sts,
-      sessionDurationSeconds: flags.sessionDurationMs / 1000,
-      clock,
-      onWarn: (message) => logger.warn(message),
-    }),
+    assumeRole: own.guard(
+      createAssumeRole({
+        sts,
+        sessionDurationSeconds: flags.sessionDurationMs / 1000,
+        clock,
+        onWarn: (message) => logger.warn(message),
+      }),
+    ),
     ownRoles: own.roles,
     reviewToken: reviewToken(connection, clock),
     ...{ clock, random, logger, registry, metrics, tlsMetrics },
