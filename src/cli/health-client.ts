@@ -1,11 +1,13 @@
 import { lookup } from "node:dns/promises";
-import { createClient } from "@connectrpc/connect";
+import { ConnectError, createClient } from "@connectrpc/connect";
 import { connectRpc } from "../rpc/connect.ts";
 import { KiamService } from "../rpc/gen/kiam/kiam_pb.ts";
-import { reasonOf } from "../runtime/logger.ts";
+import type { TlsIdentity } from "../rpc/tls-options.ts";
+import type { Clock } from "../runtime/clock.ts";
 import { readTlsMaterial } from "../tls/material.ts";
 import { describeTlsProblem } from "../tls/problem.ts";
-import type { AskHealth } from "./health-check.ts";
+import type { HostPort } from "./address-kinds.ts";
+import type { AskHealth, HealthAnswer } from "./health-check.ts";
 import type { HealthFlags } from "./health-flags.ts";
 import type { CommandIo } from "./io.ts";
 
@@ -19,21 +21,24 @@ const connectTimeoutMs = 1_000;
 const pingIntervalMs = 10_000;
 const pingTimeoutMs = 2_000;
 
+type AskedFlags = Pick<HealthFlags, "certPath" | "keyPath" | "caPath" | "serverAddress">;
+
 /** Asks the server that the flags name over mutual TLS. */
-export async function openHealthAsker(flags: HealthFlags, io: CommandIo): Promise<HealthAsker> {
+export async function openHealthAsker(flags: AskedFlags, { clock }: Pick<CommandIo, "clock">): Promise<HealthAsker> {
   const files = { cert: flags.certPath, key: flags.keyPath, ca: flags.caPath };
-  const reading = await readTlsMaterial(files, io.clock.now(), "client");
-  if (reading.kind === "unusable") {
-    return { kind: "problem", problem: describeTlsProblem(reading.problem) };
-  }
-  const { host, port } = flags.serverAddress;
-  const ask: AskHealth = async (signal) => {
+  const reading = await readTlsMaterial(files, clock.now(), "client");
+  return reading.kind === "unusable"
+    ? { kind: "problem", problem: describeTlsProblem(reading.problem) }
+    : { kind: "asker", ask: askerOf(flags.serverAddress, reading.material, clock) };
+}
+
+function askerOf({ host, port }: HostPort, tls: TlsIdentity, clock: Clock): AskHealth {
+  async function askAt(address: string, signal: AbortSignal): Promise<HealthAnswer> {
     try {
-      const { address } = await lookup(host);
       using connection = connectRpc(
         { address, port, serverName: host },
         {
-          ...{ tls: reading.material, interceptors: [], clock: io.clock },
+          ...{ tls, interceptors: [], clock },
           ...{ connectTimeoutMs, pingIntervalMs, pingTimeoutMs, pingIdle: false },
         },
       );
@@ -41,8 +46,28 @@ export async function openHealthAsker(flags: HealthFlags, io: CommandIo): Promis
       return { kind: "ok", message };
     } catch (error) {
       signal.throwIfAborted();
-      return { kind: "failed", reason: reasonOf(error) };
+      return { kind: "failed", reason: ConnectError.from(error).rawMessage };
     }
+  }
+
+  /** At the name's addresses in turn, because `localhost` has two and a server listens on one of them. */
+  return async (signal) => {
+    let answer: HealthAnswer = { kind: "failed", reason: `${host} has no address` };
+    for (const address of await addressesOf(host)) {
+      answer = await askAt(address, signal);
+      if (answer.kind === "ok") {
+        return answer;
+      }
+    }
+    return answer;
   };
-  return { kind: "asker", ask };
+}
+
+/** None where the name does not resolve: it may a moment later. */
+async function addressesOf(host: string): Promise<readonly string[]> {
+  try {
+    return (await lookup(host, { all: true })).map(({ address }) => address);
+  } catch {
+    return [];
+  }
 }
