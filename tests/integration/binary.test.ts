@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
+import { buildKiam } from "./compiled-kiam.ts";
 
 const root = resolve(import.meta.dir, "../..");
 const folder = mkdtempSync(join(tmpdir(), "kiam-binary-"));
@@ -20,16 +21,11 @@ function run(argv: readonly string[], env: Record<string, string> = {}, cwd = fo
   return { exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
 }
 
-function build(outfile: string, env: Record<string, string> = {}): number {
-  const argv = [process.execPath, "scripts/build.ts", outfile];
-  return Bun.spawnSync(argv, { cwd: root, env: { ...process.env, ...env }, stdout: "ignore" }).exitCode;
-}
-
 let head = "";
 
 beforeAll(() => {
   head = Bun.spawnSync(["git", "rev-parse", "HEAD"], { cwd: root }).stdout.toString().trim();
-  expect(build(kiam)).toBe(0);
+  expect(buildKiam(kiam)).toBe(0);
 }, 60_000);
 
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -47,7 +43,7 @@ describe("what it is", () => {
   test("where git can't tell, the commit is unknown", () => {
     const other = join(folder, "elsewhere/kiam");
 
-    const built = build(other, { GIT_DIR: join(folder, "no-repository") });
+    const built = buildKiam(other, { GIT_DIR: join(folder, "no-repository") });
     const { stdout } = Bun.spawnSync([other, "--version"], { env: {} });
 
     expect(built).toBe(0);
