@@ -43,7 +43,11 @@ export function serveAgents(parts: Pick<ServerParts, "listen">, deps: ServingDep
     await untilAborted(Promise.all(beforeServing), signal);
     const first = await material(signal);
     const server = await parts.listen(first);
-    using _change = tls.changes.add(replaceTlsOf(server, first));
+    const replace = replaceTlsOf(server, first);
+    using _change = tls.changes.add(replace);
+    if (tls.current !== undefined && tls.current !== first) {
+      replace(tls.current); // It has changed while the server came up.
+    }
     problem = undefined;
     logger.info("serving agents", { port: server.port });
     try {
