@@ -1,101 +1,164 @@
 import { expect, test } from "bun:test";
+import { OwnCredentialsError } from "../../../src/aws/sts-client.ts";
 import { followOwnRole } from "../../../src/cli/own-role.ts";
-import { createFakeClock } from "../../fakes/clock.ts";
+import type { AssumeRole } from "../../../src/domain/issue.ts";
+import { neverAborted } from "../../../src/runtime/abort.ts";
+import { createFakeClock, settle } from "../../fakes/clock.ts";
+import { someCredentials } from "../../fakes/node-pods.ts";
 import { createRecordingLogger } from "../../fakes/recording-logger.ts";
 import { aRole } from "../../fakes/roles.ts";
+import { identityOf } from "../../fakes/sts.ts";
 
-const role = aRole("arn:aws:iam::123456789012:role/kiam-server");
-const asRole = "arn:aws:sts::123456789012:assumed-role/kiam-server/session";
-const asUser = "arn:aws:iam::123456789012:user/somebody";
+const ownArn = "arn:aws:sts::123456789012:assumed-role/kiam-server/i-0abc";
+const never = neverAborted();
 
-class Throttling extends Error {
-  override readonly name = "Throttling";
-}
-
-/** A server that asks STS who it is; each answer is a text or an error, and the last one stays. */
-async function follow(...answers: readonly (string | Error | "never")[]) {
+/** The answers of STS to who the server is are the test's, in order; the last one stays. */
+function following(...answers: readonly (string | Error | "silence")[]) {
   const clock = createFakeClock();
   const logger = createRecordingLogger();
-  const stopping = new AbortController();
-  let asked = 0;
+  const asked: string[] = [];
+  const assumed: string[] = [];
   let changes = 0;
-  let isKnown = false;
+  let calls = 0;
   const own = followOwnRole({
     sts: {
       async callerArn() {
-        const answer = answers[Math.min(asked, answers.length - 1)] ?? asUser;
-        asked += 1;
+        const answer = answers[Math.min(calls, answers.length - 1)] ?? "";
+        calls += 1;
+        asked.push(String(answer));
+        if (answer === "silence") {
+          return await new Promise<string>(() => undefined);
+        }
         if (answer instanceof Error) {
           throw answer;
         }
-        return answer === "never" ? new Promise<string>(() => undefined) : answer;
+        return answer;
       },
     },
-    ...{ clock, logger },
-    random: () => 0.999,
+    clock,
+    random: () => 0.5,
+    logger,
     onChange: () => {
       changes += 1;
     },
   });
+  const assumeRole: AssumeRole = async ({ role }) => {
+    assumed.push(role);
+    return { kind: "issued", credentials: someCredentials() };
+  };
+  return { own, guarded: own.guard(assumeRole), clock, logger, asked, assumed, changes: () => changes };
+}
+
+const away = new OwnCredentialsError(new Error("nothing in the chain"));
+const refused = Object.assign(new Error("not authorized"), { Code: "AccessDenied", $fault: "client" });
+
+test("no role is assumed before STS has said who the server is", async () => {
+  const { guarded, assumed, asked } = following(away, ownArn);
+
+  const early = await guarded(identityOf("reader"), never);
+  const later = await guarded(identityOf("reader"), never);
+
+  expect(early.kind === "failed" && early.failure.kind).toBe("own-credentials");
+  expect(later.kind).toBe("issued");
+  expect([asked.length, assumed.length]).toEqual([2, 1]);
+});
+
+test("the server's own role is never assumed, though policy allowed it before it was known", async () => {
+  const { guarded, assumed, own } = following(ownArn);
+
+  const result = await guarded(identityOf("some/path/kiam-server"), never);
+
+  expect(result.kind === "failed" && result.failure.kind).toBe("refused");
+  expect(assumed).toEqual([]);
+  expect(own.roles()).toEqual([aRole("arn:aws:iam::123456789012:role/kiam-server")]);
+});
+
+test("a hundred roles wanted at once make one question, and a caller that leaves fails nobody else", async () => {
+  const { guarded, assumed, asked } = following(ownArn);
+  const leaving = new AbortController();
+
+  const left = guarded(identityOf("reader"), leaving.signal);
+  const others = Array.from({ length: 99 }, () => guarded(identityOf("reader"), never));
+  leaving.abort(new Error("gone"));
+
+  await expect(left).rejects.toThrow("gone");
+  await Promise.all(others);
+  expect([asked.length, assumed.length]).toEqual([1, 99]);
+});
+
+test("an STS that refuses to say is taken at its word: roles are assumed, and the log says what that means", async () => {
+  const { guarded, assumed, logger } = following(refused);
+
+  await guarded(identityOf("reader"), never);
+  await guarded(identityOf("reader"), never);
+
+  expect(assumed.length).toBe(2);
+  expect(logger.lines.map(({ level }) => level)).toEqual(["warn"]);
+});
+
+test("an STS that never answers fails those who wait, and is asked again", async () => {
+  const { guarded, clock, asked } = following("silence", ownArn);
+  const waiting = guarded(identityOf("reader"), never);
+
+  await clock.advance(20_000);
+  const result = await waiting;
+  const next = await guarded(identityOf("reader"), never);
+
+  expect(result.kind === "failed" && result.failure.kind).toBe("unavailable");
+  expect([next.kind, asked.length]).toEqual(["issued", 2]);
+});
+
+test("serving does not wait for an STS that is away, which is asked until it has said, and warned of once", async () => {
+  const { own, clock, logger, changes } = following(away, away, ownArn);
+  const stopping = new AbortController();
   const running = own.run(stopping.signal);
-  running.catch(() => undefined);
+
+  await own.known;
+  const before = own.roles();
+  await clock.advance(10_000);
+  await running;
+
+  expect(before).toEqual([]);
+  expect([own.roles().length, changes()]).toEqual([1, 1]);
+  expect(logger.lines.map(({ level }) => level)).toEqual(["warn", "info"]);
+});
+
+test("an STS that is silent holds serving up for a second and a half", async () => {
+  const { own, clock } = following("silence");
+  const stopping = new AbortController();
+  const running = own.run(stopping.signal).catch(() => undefined);
+  let isKnown = false;
   void own.known.then(() => {
     isKnown = true;
   });
-  await clock.advance(0);
-  return {
-    ...{ clock, own, running },
-    messages: () => logger.lines.map(({ level, message }) => `${level}: ${message}`),
-    seen: () => ({ asked, changes, isKnown, roles: own.roles() }),
-    stop: () => stopping.abort(new Error("stopped")),
-  };
-}
 
-test("the role that STS names is known at once, and told", async () => {
-  const server = await follow(asRole);
+  await clock.advance(1_499);
+  const early = isKnown;
+  await clock.advance(1);
+  await settle();
+  stopping.abort(new Error("stop"));
+  await running;
 
-  await server.running;
-
-  expect(server.seen()).toEqual({ asked: 1, changes: 1, isKnown: true, roles: [role] });
+  expect([early, isKnown]).toEqual([false, true]);
 });
 
 test("a server that acts as no role has none to keep to itself", async () => {
-  const server = await follow(asUser);
+  const { own, logger, changes } = following("arn:aws:iam::123456789012:user/somebody");
 
-  await server.running;
+  await own.run(never);
+  await own.known;
 
-  expect(server.seen()).toEqual({ asked: 1, changes: 0, isKnown: true, roles: [] });
-  expect(server.messages()).toEqual(["info: this server acts as no role"]);
+  expect([own.roles(), changes()]).toEqual([[], 0]);
+  expect(logger.lines.map(({ message }) => message)).toEqual(["this server acts as no role"]);
 });
 
-test("a STS that fails does not keep the server from serving, and is asked again at least every 10 s", async () => {
-  const server = await follow(new Throttling("slow down"), ...Array(8).fill(new Throttling("slow down")), asRole);
+test("asking ends when the server is told to stop", async () => {
+  const { own } = following(away);
+  const stopping = new AbortController();
+  const running = own.run(stopping.signal);
+  await own.known;
 
-  const atFirst = server.seen();
-  await server.clock.advance(75_000);
+  stopping.abort(new Error("stopped"));
 
-  expect(atFirst).toEqual({ asked: 1, changes: 0, isKnown: true, roles: [] });
-  expect(server.seen()).toEqual({ asked: 10, changes: 1, isKnown: true, roles: [role] });
-  expect(server.messages()).toEqual([
-    "warn: STS does not say who this server is (Throttling: STS asks for fewer calls): pods get no new credentials while that lasts",
-    "info: this server's own role, which no pod is given",
-  ]);
-});
-
-test("serving waits a second and a half for a STS that does not answer, and no longer", async () => {
-  const server = await follow("never");
-
-  await server.clock.advance(1_499);
-  const before = server.seen().isKnown;
-  await server.clock.advance(1);
-
-  expect([before, server.seen().isKnown]).toEqual([false, true]);
-});
-
-test("it stops when it is told to", async () => {
-  const server = await follow(new Throttling("slow down"));
-
-  server.stop();
-
-  await expect(server.running).rejects.toThrow("stopped");
+  await expect(running).rejects.toThrow("stopped");
 });
