@@ -6,7 +6,9 @@ import type { PodUid } from "../../domain/pod.ts";
 import type { IdentityKey } from "../../domain/role-identity.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { createListeners, type Listeners } from "../../runtime/listeners.ts";
+import { createRecentMap } from "../../runtime/recent-map.ts";
 import type { AgentMetrics } from "../metrics.ts";
+import { createHearsay } from "./hearsay.ts";
 import { createIdentityIndex, type HeardFailure } from "./identity-index.ts";
 import { createPodIndex } from "./pod-index.ts";
 
@@ -17,8 +19,9 @@ export interface CredentialStore {
   /** Told after each change of what the store answers. */
   readonly changes: Pick<Listeners<void>, "add">;
   /**
-   * Takes what a stream says. A snapshot decides which pods there are; credentials that it does not carry take none away,
-   * nor does a failure; of two credentials the later expiry wins; what no pod uses any more goes.
+   * Takes what a stream says. A snapshot decides which pods there are, but brings none back that a stream has removed: its
+   * replica may be behind. Credentials that it does not carry take none away, nor does a failure; of two credentials the
+   * later expiry wins; what no pod uses any more goes.
    */
   apply(update: NodeUpdate): void;
   /** Call it before asking a server about an address: an answer counts only where the stream said nothing newer meanwhile. */
@@ -36,7 +39,11 @@ export interface CredentialStore {
 
 /** A question that a server is being asked. Dispose it when it is over. */
 export interface Question extends Disposable {
-  /** Takes the answer in, until a snapshot without its pod comes; drops the pod where the stream spoke of it since. */
+  /**
+   * Takes the answer in, until the stream says otherwise or, in good time, says nothing of its pod. Of a pod that streams
+   * have told of it takes the credentials, and that it may have none; what else is new the stream tells, because the replica
+   * that was asked may be behind.
+   */
   admit(answer: PodAnswer): void;
 }
 
@@ -45,6 +52,9 @@ interface HeardMeanwhile {
   snapshot: boolean;
   readonly pods: Set<PodUid>;
 }
+
+/** Pods that a stream has removed are remembered, so that a replica which is behind does not bring them back. */
+const mostRemoved = 4_096;
 
 export interface StoreOptions {
   readonly clock: Clock;
@@ -56,6 +66,8 @@ export function createCredentialStore({ clock, metrics }: StoreOptions): Credent
   const identities = createIdentityIndex();
   const changes = createListeners<void>();
   const questions = new Set<HeardMeanwhile>();
+  const removed = createRecentMap<PodUid, true>(mostRemoved);
+  const hearsay = createHearsay(clock);
   let synced = false;
   let podsWithRoles = 0;
 
@@ -69,6 +81,7 @@ export function createCredentialStore({ clock, metrics }: StoreOptions): Credent
   function remove(uid: PodUid): void {
     const before = pods.get(uid);
     pods.remove(uid);
+    hearsay.confirm(uid);
     release(before);
   }
 
@@ -92,14 +105,43 @@ export function createCredentialStore({ clock, metrics }: StoreOptions): Credent
     }
   }
 
-  function replaceAll(newest: readonly NodePod[]): void {
+  function replaceAll(told: readonly NodePod[]): void {
+    const newest = told.filter(({ uid }) => removed.get(uid) === undefined);
     newest.forEach(put);
     const live = new Set(newest.map(({ uid }) => uid));
+    live.forEach(hearsay.confirm);
     [...pods.uids()].filter((uid) => !live.has(uid)).forEach(remove);
     for (const question of questions) {
       question.snapshot = true;
     }
     synced = true;
+  }
+
+  function takeChanges(changed: readonly NodePod[], gone: readonly PodUid[]): void {
+    for (const pod of changed) {
+      removed.delete(pod.uid); // Whoever removed it was mistaken.
+      hearsay.confirm(pod.uid);
+      put(pod);
+      hear(pod.uid);
+    }
+    for (const uid of gone) {
+      removed.set(uid, true);
+      remove(uid);
+      hear(uid);
+    }
+  }
+
+  /** Whether there were any. */
+  function dropOverdue(): boolean {
+    const overdue = hearsay.overdue();
+    overdue.forEach(remove);
+    return overdue.length > 0;
+  }
+
+  /** Whether an answer about a pod is to be believed. */
+  function isNews({ uid, decision }: NodePod, heard: HeardMeanwhile): boolean {
+    const isOld = heard.snapshot || heard.pods.has(uid) || removed.get(uid) !== undefined;
+    return !isOld && (pods.get(uid) === undefined || hearsay.has(uid) || decision.kind !== "allowed");
   }
 
   function learn(states: readonly IdentityState[]): void {
@@ -125,20 +167,17 @@ export function createCredentialStore({ clock, metrics }: StoreOptions): Credent
           replaceAll(update.pods);
           break;
         case "changes":
-          for (const pod of update.pods) {
-            put(pod);
-            hear(pod.uid);
-          }
-          for (const uid of update.removed) {
-            remove(uid);
-            hear(uid);
-          }
+          takeChanges(update.pods, update.removed);
           break;
         case "heartbeat":
+          if (dropOverdue()) {
+            changed();
+          }
           return;
         default:
           update satisfies never;
       }
+      dropOverdue();
       learn(update.identities);
       changed();
     },
@@ -147,8 +186,9 @@ export function createCredentialStore({ clock, metrics }: StoreOptions): Credent
       questions.add(heard);
       return {
         admit({ pod, identity }) {
-          if (!heard.snapshot && !heard.pods.has(pod.uid)) {
+          if (isNews(pod, heard)) {
             put(pod);
+            hearsay.note(pod.uid);
           }
           learn(identity === undefined ? [] : [identity]);
           changed();

@@ -204,63 +204,6 @@ test("a pod that moves gives its address back", () => {
   expect(store.owner(anAddress("10.0.0.9")).kind).toBe("owner");
 });
 
-test("an answer to a question is taken in until a snapshot without its pod comes", () => {
-  const { store } = aStore(aSnapshot([]));
-  using question = store.beginQuestion();
-
-  question.admit({ pod: aNodePod(), identity: issued() });
-  const admitted = [store.owner(address).kind, store.credentials(identity)];
-  store.apply(aSnapshot([]));
-
-  expect(admitted).toEqual(["owner", someCredentials()]);
-  expect(store.owner(address)).toEqual({ kind: "nobody" });
-});
-
-test("a pod deleted while it was asked about does not come back by the answer", () => {
-  const { store } = aStore(aSnapshot([aNodePod()]));
-  using question = store.beginQuestion();
-  store.apply(someChanges({ removed: ["uid-1"] }));
-
-  question.admit({ pod: aNodePod(), identity: issued() });
-
-  expect(store.owner(address)).toEqual({ kind: "nobody" });
-  expect(store.credentials(identity)).toBeUndefined();
-});
-
-test("a pod denied while it was asked about stays denied", () => {
-  const { store } = aStore(aSnapshot([aNodePod()]));
-  const denied = aNodePod({ decision: { kind: "denied", explanation: "forbidden" } });
-  using question = store.beginQuestion();
-  store.apply(someChanges({ pods: [denied] }));
-
-  question.admit({ pod: aNodePod(), identity: issued() });
-
-  expect(store.owner(address)).toEqual({ kind: "owner", pod: denied });
-});
-
-test("a snapshot that came while a question was open overrules its pod, and its credentials are still good", () => {
-  const moved = aNodePod({ addresses: ["10.0.0.9"] });
-  const { store } = aStore(aSnapshot([]));
-  using question = store.beginQuestion();
-  store.apply(aSnapshot([moved]));
-
-  question.admit({ pod: aNodePod(), identity: issued() });
-
-  expect(store.owner(address)).toEqual({ kind: "nobody" });
-  expect(store.credentials(identity)).toEqual(someCredentials());
-});
-
-test("an answer about a pod of which the stream said nothing meanwhile replaces what was known of it", () => {
-  const denied = aNodePod({ decision: { kind: "denied", explanation: "forbidden" } });
-  const { store } = aStore(aSnapshot([aNodePod()], [issued()]));
-  using question = store.beginQuestion();
-  store.apply(someChanges({ pods: [aNodePod({ uid: "uid-2", addresses: ["10.0.0.2"] })] }));
-
-  question.admit({ pod: denied });
-
-  expect(store.owner(address)).toEqual({ kind: "owner", pod: denied });
-});
-
 test("each change is told after it is made; a heartbeat is none", () => {
   const { store } = aStore();
   const told: string[] = [];
