@@ -1,8 +1,10 @@
 import { expect, test } from "bun:test";
 import { waitFor } from "../e2e/lab/wait.ts";
+import { aRole } from "../fakes/roles.ts";
 import { createMovedClock } from "./cluster/clocks.ts";
 import { createCluster } from "./cluster/cluster.ts";
 import { credentialsOf, podAt, statusIs } from "./cluster/pod-client.ts";
+import { roleBaseArn } from "./cluster/replica.ts";
 import { aPodWithRole } from "./cluster/world.ts";
 
 /** What takes effect at once has this long. */
@@ -128,6 +130,39 @@ test("renewed credentials reach the pod without a call on its request's way", as
 
   expect(cluster.roleOf(renewed)).toBe("reader");
   expect(await agent.metric("grpc_client_started_total")).toBe(calls);
+});
+
+test("credentials are there when a pod gets its address, because they are fetched once it is scheduled", async () => {
+  await using cluster = await createCluster();
+  const agent = await cluster.startAgent();
+  const scheduled = cluster.world.put({ ...aPodWithRole("reader", "127.1.0.1"), addresses: [] });
+  await waitFor(
+    "the agent to hold them",
+    async () => (await agent.metric("kiam_agent_store_identities")) === 1 || undefined,
+  );
+
+  cluster.world.put({ ...scheduled, addresses: aPodWithRole("reader", "127.1.0.1").addresses });
+  const answer = await podAt("127.1.0.1", agent).credentials("reader");
+
+  expect(cluster.roleOf(answer)).toBe("reader");
+  expect(cluster.replicas[0]?.sts.calls.length).toBe(1);
+});
+
+test("a replica asks STS nothing for pods of nodes whose streams it does not hold, nor for pods that are denied", async () => {
+  await using cluster = await createCluster(2);
+  cluster.world.permit("closed", "");
+  cluster.world.put(aPodWithRole("reader", "127.1.0.1"));
+  cluster.world.put(aPodWithRole("writer", "127.1.0.2", { nodeName: "node-b" }));
+  cluster.world.put(aPodWithRole("admin", "127.1.0.3", { namespace: "closed" }));
+  const agent = await cluster.startAgent();
+  await waitFor(
+    "the credentials",
+    credentialsOf(() => podAt("127.1.0.1", agent).credentials("reader")),
+  );
+
+  const asked = cluster.replicas.flatMap(({ sts }) => sts.calls.map(({ identity }) => identity.role));
+
+  expect(asked).toEqual([aRole(`${roleBaseArn}reader`)]);
 });
 
 test("a thousand requests for what is held cost no call of a server", async () => {

@@ -67,3 +67,20 @@ test("while it reads nothing, an agent goes on serving what it holds", async () 
 
   expect(answer.accessKeyId).toBe(held.accessKeyId);
 });
+
+test("an agent that goes while it reads nothing leaves nothing behind at the server", async () => {
+  await using cluster = await createCluster();
+  const [server] = cluster.replicas;
+  const pod = cluster.world.put(aPodWithRole("reader", "127.1.0.1"));
+  const agent = await cluster.startAgent();
+  server?.network.stall();
+  for (let change = 1; change <= 100; change += 1) {
+    cluster.world.put({ ...pod, name: `${change}-${"x".repeat(changeBytes)}` });
+    await turn();
+  }
+
+  await agent[Symbol.asyncDispose]();
+  await waitFor("the stream to be let go", async () => (await server?.metric("kiam_feed_streams")) === 0 || undefined);
+
+  expect(server?.network.connections).toBe(0);
+});
