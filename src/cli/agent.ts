@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { lookup } from "node:dns/promises";
 import { readFile } from "node:fs/promises";
 import { ipv4 } from "../agent/intercept/family.ts";
 import { guardRedirect } from "../agent/intercept/guard.ts";
@@ -14,6 +13,7 @@ import { type AgentFlags, redirectInterface } from "./agent-flags.ts";
 import { createAgentParts } from "./agent-parts.ts";
 import type { CommandIo } from "./io.ts";
 import { createRegistry, loggerOf, serveTelemetryAt } from "./process.ts";
+import { resolveHost } from "./resolve-host.ts";
 import { startTls } from "./start-tls.ts";
 import { createTlsMetrics } from "./tls-metrics.ts";
 
@@ -47,7 +47,7 @@ export async function runAgent(flags: AgentFlags, io: CommandIo): Promise<number
       tls,
       readToken: async () =>
         flags.identityTokenPath === undefined ? undefined : await readFile(flags.identityTokenPath, "utf8"),
-      resolve: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
+      resolve: resolveHost,
       ...{ clock, random, logger, registry, metrics, randomBytes },
       monotonicMs: () => performance.now(),
     },

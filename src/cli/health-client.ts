@@ -1,4 +1,3 @@
-import { lookup } from "node:dns/promises";
 import { ConnectError, createClient } from "@connectrpc/connect";
 import { connectRpc } from "../rpc/connect.ts";
 import { KiamService } from "../rpc/gen/kiam/kiam_pb.ts";
@@ -9,7 +8,6 @@ import { describeTlsProblem } from "../tls/problem.ts";
 import type { HostPort } from "./address-kinds.ts";
 import type { AskHealth, HealthAnswer } from "./health-check.ts";
 import type { HealthFlags } from "./health-flags.ts";
-import type { CommandIo } from "./io.ts";
 
 export type HealthAsker =
   | { readonly kind: "asker"; readonly ask: AskHealth }
@@ -21,18 +19,24 @@ const connectTimeoutMs = 1_000;
 const pingIntervalMs = 10_000;
 const pingTimeoutMs = 2_000;
 
+export interface HealthAskerDeps {
+  readonly clock: Clock;
+  /** Every address of a host's name. */
+  readonly resolve: (host: string) => Promise<readonly string[]>;
+}
+
 type AskedFlags = Pick<HealthFlags, "certPath" | "keyPath" | "caPath" | "serverAddress">;
 
 /** Asks the server that the flags name over mutual TLS. */
-export async function openHealthAsker(flags: AskedFlags, { clock }: Pick<CommandIo, "clock">): Promise<HealthAsker> {
+export async function openHealthAsker(flags: AskedFlags, deps: HealthAskerDeps): Promise<HealthAsker> {
   const files = { cert: flags.certPath, key: flags.keyPath, ca: flags.caPath };
-  const reading = await readTlsMaterial(files, clock.now(), "client");
+  const reading = await readTlsMaterial(files, deps.clock.now(), "client");
   return reading.kind === "unusable"
     ? { kind: "problem", problem: describeTlsProblem(reading.problem) }
-    : { kind: "asker", ask: askerOf(flags.serverAddress, reading.material, clock) };
+    : { kind: "asker", ask: askerOf(flags.serverAddress, reading.material, deps) };
 }
 
-function askerOf({ host, port }: HostPort, tls: TlsIdentity, clock: Clock): AskHealth {
+function askerOf({ host, port }: HostPort, tls: TlsIdentity, { clock, resolve }: HealthAskerDeps): AskHealth {
   async function askAt(address: string, signal: AbortSignal): Promise<HealthAnswer> {
     try {
       using connection = connectRpc(
@@ -53,7 +57,8 @@ function askerOf({ host, port }: HostPort, tls: TlsIdentity, clock: Clock): AskH
   /** At the name's addresses in turn, because `localhost` has two and a server listens on one of them. */
   return async (signal) => {
     let answer: HealthAnswer = { kind: "failed", reason: `${host} has no address` };
-    for (const address of await addressesOf(host)) {
+    // A name that does not resolve may a moment later.
+    for (const address of await resolve(host).catch(() => [])) {
       answer = await askAt(address, signal);
       if (answer.kind === "ok") {
         return answer;
@@ -61,13 +66,4 @@ function askerOf({ host, port }: HostPort, tls: TlsIdentity, clock: Clock): AskH
     }
     return answer;
   };
-}
-
-/** None where the name does not resolve: it may a moment later. */
-async function addressesOf(host: string): Promise<readonly string[]> {
-  try {
-    return (await lookup(host, { all: true })).map(({ address }) => address);
-  } catch {
-    return [];
-  }
 }

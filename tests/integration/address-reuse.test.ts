@@ -97,3 +97,22 @@ test("a pod that goes while STS is asked on its behalf gets nothing of what come
   expect(outcome).toBe("connection closed");
   expect(cluster.roleOf(next)).toBe("writer");
 });
+
+test("where the connection says nothing of the pod, a request that waited for the former pod is told that it is gone", async () => {
+  await using cluster = await createCluster();
+  const asked = Promise.withResolvers<StsCall>();
+  cluster.replicas[0]?.sts.onCall(asked.resolve);
+  const former = cluster.world.put(aPodWithRole("reader", address));
+  const agent = await cluster.startAgent({ callers: { kind: "query" } });
+  const anybody = podAt("127.0.0.1", agent);
+  const waiting = anybody.credentials(`reader?ip=${address}`);
+  const call = await asked.promise;
+  await waitFor("the agent to ask", async () => (await agent.metric("kiam_agent_lookups_total")) === 1 || undefined);
+
+  cluster.world.remove(former);
+  cluster.world.put(aPodWithRole("reader", address, { namespace: "closed", startedAtMs: laterMs }));
+  const answer = await waiting;
+  call.issue();
+
+  expect([answer.status, answer.message]).toEqual([503, "the address has gone to another pod"]);
+});

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import type { StsCall } from "../fakes/sts.ts";
 import { callerOf, refusalOf } from "./cluster/caller.ts";
 import { createCluster } from "./cluster/cluster.ts";
 import { roleBaseArn } from "./cluster/replica.ts";
@@ -76,4 +77,27 @@ test("a Go agent's credentials are withdrawn with the pod, the annotation and th
     "Unknown: forbidden by policy",
     "Unknown: no pod found",
   ]);
+});
+
+test("what STS gives while the pod goes, or its permission, is given to nobody", async () => {
+  await using go = await goAgent();
+  const calls = Promise.withResolvers<StsCall>();
+  go.server?.sts.onCall(calls.resolve);
+  const unpermitted = refusalOf(go.kiam.getPodCredentials({ ip: "127.1.0.1", role: "team/reader" }));
+  const call = await calls.promise;
+
+  go.cluster.world.permit("default", ".*role/writer");
+  call.issue();
+  const first = await unpermitted;
+  go.cluster.world.permit("default", ".*");
+  const again = Promise.withResolvers<StsCall>();
+  go.server?.sts.onCall(again.resolve);
+  const pod = go.cluster.world.put(aPodWithRole("writer", "127.1.0.2"));
+  const gone = refusalOf(go.kiam.getPodCredentials({ ip: "127.1.0.2", role: "writer" }));
+  const next = await again.promise;
+  go.cluster.world.remove(pod);
+  go.cluster.world.put(aPodWithRole("reader", "127.1.0.2"));
+  next.issue();
+
+  expect([first, await gone]).toEqual(["Unknown: forbidden by policy", "Unknown: forbidden by policy"]);
 });

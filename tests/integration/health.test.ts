@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { openHealthAsker } from "../../src/cli/health-client.ts";
+import { resolveHost } from "../../src/cli/resolve-host.ts";
 import { neverAborted } from "../../src/runtime/abort.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { createTlsDirectory, type TlsDirectory } from "../unit/tls/tls-directory.ts";
@@ -7,10 +8,10 @@ import { createCluster } from "./cluster/cluster.ts";
 import { createPki } from "./cluster/pki.ts";
 
 /** What `kiam health` makes of the server at an address of the loopback. */
-async function askAt({ files }: TlsDirectory, host: string, port: number) {
+async function askAt({ files }: TlsDirectory, host: string, port: number, resolve = resolveHost) {
   const serverAddress = { host, port };
   const flags = { certPath: files.cert, keyPath: files.key, caPath: files.ca, serverAddress };
-  const opened = await openHealthAsker(flags, { clock: systemClock });
+  const opened = await openHealthAsker(flags, { clock: systemClock, resolve });
   return opened.kind === "problem" ? opened : opened.ask(neverAborted());
 }
 
@@ -28,6 +29,16 @@ test("a server that serves is well, whatever identity it asks of its agents, at 
     { kind: "ok", message: "ok" },
     { kind: "ok", message: "ok" },
   ]);
+});
+
+test("a server is well that serves at one of its name's addresses", async () => {
+  await using cluster = await createCluster();
+  await using files = await createTlsDirectory(cluster.pki.agent());
+  const resolve = async () => ["127.0.0.9", "127.0.0.1"];
+
+  const answer = await askAt(files, "kiam-server", cluster.replicas[0]?.port ?? 0, resolve);
+
+  expect(answer).toEqual({ kind: "ok", message: "ok" });
 });
 
 test("a server that is gone, or of another name or authority, is not well, and the reason is told", async () => {

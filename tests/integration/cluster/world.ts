@@ -67,7 +67,7 @@ export function createWorld(): World {
 /** A running pod on node-a annotated with a role, named after its address. Addresses are the loopback's, so that a test can call from them. */
 export function aPodWithRole(role: string, address: string, overrides: Partial<Omit<Pod, "uid" | "addresses">> = {}) {
   return aPod({
-    uid: `uid-of-${role}-at-${address}`,
+    uid: `uid-of-${role}-at-${address}-in-${overrides.namespace ?? "default"}`,
     name: `pod-${address}`,
     addresses: [address],
     request: { source: "pod-annotation", role },
