@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { createRegistry, loggerOf, serveTelemetryAt } from "../../../src/cli/process.ts";
 import { createFakeCommandIo } from "../../fakes/command-io.ts";
+import { freePort } from "../../fixtures/free-port.ts";
 import { metricOf } from "../../fixtures/metrics.ts";
 
 test.each([
@@ -45,11 +46,3 @@ test("telemetry says whether the process is ready, and is well as long as it ans
   expect(before).toEqual([503, 200]);
   expect(after).toEqual([200, 200, 200]);
 });
-
-/** One that was free a moment ago: the listener does not tell which one it took. */
-async function freePort(): Promise<number> {
-  const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
-  const { port } = server;
-  await server.stop(true);
-  return port ?? 0;
-}
