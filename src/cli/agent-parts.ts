@@ -15,6 +15,7 @@ import type { Logger } from "../runtime/logger.ts";
 import type { Task } from "../runtime/tasks.ts";
 import type { Probe } from "../telemetry/http.ts";
 import type { HostPort } from "./address-kinds.ts";
+import type { TlsMetrics } from "./tls-metrics.ts";
 
 export interface AgentSettings {
   /** Empty where it was not told: then the servers find it by the address. */
@@ -39,6 +40,7 @@ export interface AgentDeps {
   readonly logger: Logger;
   readonly registry: Registry;
   readonly metrics: AgentMetrics;
+  readonly tlsMetrics: Pick<TlsMetrics, "verifyErrors">;
 }
 
 /** Where one metadata listener is, and for whom. */
@@ -80,6 +82,7 @@ export function createAgentParts({ nodeName, hostIp, serverAddress }: AgentSetti
     readToken: deps.readToken,
     interceptors: [countCalls("client", registry)],
     ...{ clock, connectTimeoutMs, pingIntervalMs, pingTimeoutMs },
+    onRefusedCertificate: () => deps.tlsMetrics.verifyErrors.inc(),
   });
   const feed = createFeed({
     ...{ store, openReplica, metrics, clock, random },

@@ -23,8 +23,9 @@ export async function runAgent(flags: AgentFlags, io: CommandIo): Promise<number
   const logger = loggerOf(flags, io);
   const registry = createRegistry(io);
   const metrics = createAgentMetrics(registry);
+  const tlsMetrics = createTlsMetrics("client", registry);
   const tlsFiles = { cert: flags.certPath, key: flags.keyPath, ca: flags.caPath };
-  const started = await startTls(tlsFiles, "client", { clock, logger, metrics: createTlsMetrics("client", registry) });
+  const started = await startTls(tlsFiles, "client", { clock, logger, metrics: tlsMetrics });
   if (started.kind === "problem") {
     io.stderr(`kiam agent: ${started.problem}\n`);
     return 2;
@@ -48,7 +49,7 @@ export async function runAgent(flags: AgentFlags, io: CommandIo): Promise<number
       readToken: async () =>
         flags.identityTokenPath === undefined ? undefined : await readFile(flags.identityTokenPath, "utf8"),
       resolve: resolveHost,
-      ...{ clock, random, logger, registry, metrics, randomBytes },
+      ...{ clock, random, logger, registry, metrics, tlsMetrics, randomBytes },
       monotonicMs: () => performance.now(),
     },
   );

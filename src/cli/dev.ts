@@ -84,7 +84,9 @@ function agentOf(tls: TlsIdentity, port: number, { clock, random }: CommandIo, l
       tls: { current: tls, changes: createListeners<void>() },
       readToken: async () => undefined,
       resolve: async () => ["127.0.0.1"],
-      ...{ clock, random, logger, registry, metrics: createAgentMetrics(registry), randomBytes },
+      ...{ clock, random, logger, registry, randomBytes },
+      metrics: createAgentMetrics(registry),
+      tlsMetrics: createTlsMetrics("client", registry),
       monotonicMs: () => performance.now(),
     },
   );

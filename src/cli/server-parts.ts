@@ -23,6 +23,7 @@ import { createNamespaceStore } from "../server/workload/namespaces.ts";
 import { createPodStore } from "../server/workload/pods.ts";
 import type { HostPort } from "./address-kinds.ts";
 import type { ServiceAccount } from "./kiam-kinds.ts";
+import { createRefusedHandshakes } from "./refused-handshakes.ts";
 import type { TlsMetrics } from "./tls-metrics.ts";
 
 /** What is told of a server by its flags. */
@@ -117,10 +118,7 @@ export function createServerParts(settings: ServerSettings, deps: ServerDeps): S
         clock,
         pingIntervalMs,
         pingTimeoutMs,
-        onRefusedHandshake(reason) {
-          deps.tlsMetrics.verifyErrors.inc();
-          logger.warn("refused a connection whose certificate TLS does not accept", { reason });
-        },
+        onRefusedHandshake: createRefusedHandshakes({ clock, logger, metrics: deps.tlsMetrics }),
         onBrokenHandler: (error) => logger.error("a call failed in an unforeseen way", { error: reasonOf(error) }),
       }),
     [Symbol.dispose]() {

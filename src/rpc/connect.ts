@@ -3,6 +3,7 @@ import { connect as connectTls, type TLSSocket } from "node:tls";
 import type { Interceptor, Transport } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import type { Clock } from "../runtime/clock.ts";
+import { isCertificateRefusal } from "./certificate-refusal.ts";
 import { createClientSessions } from "./client-sessions.ts";
 import { connectionErrors } from "./connection-errors.ts";
 import { strictTls, type TlsIdentity } from "./tls-options.ts";
@@ -25,6 +26,8 @@ export interface ConnectionOptions {
   readonly pingTimeoutMs: number;
   /** Whether to ping while no call is open: Go servers answer that with GOAWAY, ours want it. */
   readonly pingIdle: boolean;
+  /** Hears of each handshake that failed because of a certificate, with OpenSSL's name for the reason. */
+  readonly onRefusedCertificate?: (reason: string) => void;
 }
 
 export interface RpcConnection extends Disposable {
@@ -82,6 +85,11 @@ function openTls(endpoint: Endpoint, options: ConnectionOptions): TLSSocket {
     port: endpoint.port,
     ...(isIP(endpoint.serverName) === 0 ? { servername: endpoint.serverName } : {}),
     ALPNProtocols: ["h2"],
+  });
+  socket.once("error", ({ code = "" }: NodeJS.ErrnoException) => {
+    if (isCertificateRefusal(code)) {
+      options.onRefusedCertificate?.(code);
+    }
   });
   const timer = options.clock.after(options.connectTimeoutMs, () => {
     socket.destroy(

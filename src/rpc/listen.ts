@@ -18,8 +18,8 @@ export interface RpcServerOptions {
   /** How often a connection is pinged, and how long the answer may take before the connection is destroyed. */
   readonly pingIntervalMs: number;
   readonly pingTimeoutMs: number;
-  /** Hears of each client that TLS turned away, with OpenSSL's name for the reason. */
-  readonly onRefusedHandshake: (reason: string) => void;
+  /** Hears of each client that TLS turned away, or that left before, with OpenSSL's name for the reason. */
+  readonly onRefusedHandshake: (reason: string, remoteAddress: string) => void;
   /** Hears of handlers that threw what is not an RPC error. */
   readonly onBrokenHandler: (error: unknown) => void;
 }
@@ -57,8 +57,11 @@ export async function listenRpc(options: RpcServerOptions): Promise<RpcServer> {
     (request, response) => void dispatch(request, response),
   );
   const sessions = trackSessions(server, options);
-  server.on("tlsClientError", (error: NodeJS.ErrnoException) =>
-    options.onRefusedHandshake(error.code ?? error.message),
+  // Under Bun a socket that was refused does not know any more where it came from.
+  const addresses = new WeakMap<object, string>();
+  server.on("connection", (socket) => addresses.set(socket, socket.remoteAddress ?? ""));
+  server.on("tlsClientError", (error: NodeJS.ErrnoException, socket) =>
+    options.onRefusedHandshake(error.code ?? error.message, addresses.get(socket) ?? ""),
   );
   server.on("sessionError", () => undefined); // An ordinary disconnect comes as an error here; the session's own listener sees to it.
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { connect } from "node:net";
 import { waitFor } from "../e2e/lab/wait.ts";
 import { callerOf, refusalOf, snapshotOf } from "./cluster/caller.ts";
 import { type Cluster, createCluster } from "./cluster/cluster.ts";
@@ -89,6 +90,20 @@ describe.each(["prefer", "required"] as const)("with --agent-identity=%s", (agen
   });
 });
 
+test("a probe that opens the server's port and leaves is nobody's error", async () => {
+  await using world = await twoNodes();
+  const probe = connect(world.server.port, "127.0.0.1");
+  await new Promise((resolve) => probe.once("connect", resolve));
+  probe.end();
+  await new Promise((resolve) => probe.once("close", resolve));
+  using stranger = callerOf(world.server, { ...createPki("another authority").agent(), ca: world.cluster.pki.ca });
+
+  await refusalOf(stranger.kiam.getHealth({}));
+
+  expect(await world.server.metric("grpc_server_tls_certificate_verify_error")).toBe(1);
+  expect(world.server.lines.filter(({ level }) => level === "warn").length).toBe(1);
+});
+
 test("an agent does not talk to a server of another authority", async () => {
   await using world = await twoNodes();
   const tls = { ...world.cluster.pki.nodeAgent("node-a"), ca: createPki("another authority").ca };
@@ -97,6 +112,7 @@ test("an agent does not talk to a server of another authority", async () => {
   const line = await waitFor("the failure", () => agent.lines.find(({ level }) => level === "warn"));
 
   expect(line.message).toContain(`no connection to server ${world.server.address}`);
+  expect(await agent.metric("grpc_client_tls_certificate_verify_error")).toBeGreaterThan(0);
   expect(await world.server.metric("grpc_server_started_total")).toBe(0);
   expect((await podAt("127.1.0.1", agent).credentials("reader")).status).toBe(503);
 });

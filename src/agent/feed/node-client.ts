@@ -29,6 +29,7 @@ export interface NodeClientOptions {
   readonly connectTimeoutMs: number;
   readonly pingIntervalMs: number;
   readonly pingTimeoutMs: number;
+  readonly onRefusedCertificate?: (reason: string) => void;
 }
 
 /** Talks to replicas by the node service, mutual TLS and gRPC. */

@@ -61,7 +61,7 @@ export async function startAgent(
       serverAddress: { host: serverName, port: servers.port },
     },
     {
-      ...{ tls, clock, logger, registry, randomBytes },
+      ...{ tls, clock, logger, registry, tlsMetrics, randomBytes },
       readToken: async () => options.token?.(),
       resolve: async () => servers.addresses(),
       random: Math.random,
