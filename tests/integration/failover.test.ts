@@ -67,6 +67,22 @@ test("a server that stops in order sends its agents to another, and no request f
   expect(served.first.lines.filter(({ level }) => level === "error")).toEqual([]);
 });
 
+test("an agent leaves a server that the network has swallowed within 15 s, and no request fails meanwhile", async () => {
+  await using served = await servedPod();
+  const { cluster, agent, pod } = served;
+  const stopAsking = keepAsking(() => pod.credentials("reader"));
+
+  const silentAtMs = performance.now();
+  served.first.network.stall();
+  await serving(served.others);
+  await agent.inSync();
+  const tookMs = performance.now() - silentAtMs;
+  const answers = await stopAsking();
+
+  expect(tookMs).toBeLessThan(15_000);
+  expect(new Set(answers.map(cluster.roleOf))).toEqual(new Set(["reader"]));
+}, 30_000);
+
 test("a request that waits for credentials when its server is killed gets them from another", async () => {
   await using cluster = await createCluster(2);
   for (const replica of cluster.replicas) {
