@@ -42,7 +42,10 @@ export function createLanding({ cache, clock, random, refreshAheadMs, metrics, t
     const later = laterOf(before, come);
     cache.setHeld(entry, later);
     entry.setback = undefined;
-    entry.dueAtMs = Math.max(nowMs + leastRenewalGapMs, renewAtMs(later, refreshAheadMs, random()));
+    // What comes may expire before what is held, and is to be had again no sooner than it would be renewed.
+    const chance = random();
+    const dueAtMs = [later, come].map((one) => renewAtMs(one, refreshAheadMs, chance));
+    entry.dueAtMs = Math.max(nowMs + leastRenewalGapMs, ...dueAtMs);
     if (before !== undefined) {
       forgetAsking(entry);
     }

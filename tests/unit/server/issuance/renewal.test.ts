@@ -101,6 +101,22 @@ test("an answer that expires before what is held does not replace it, and is not
   expect(sts.calls.length).toBeLessThanOrEqual(2 + minuteMs / 5_000);
 });
 
+test("answers that expire before what is held are asked for no more often than they would be renewed", async () => {
+  const { want, sts, start, clock } = setUp({ refreshAheadMs: 4 * hourMs });
+  sts.onCall((call) => call.issue(12 * hourMs));
+  await using _running = start();
+  want(reader, "default");
+  await settle();
+  sts.onCall((call) => call.issue(hourMs)); // As when somebody lowers the role's longest session.
+
+  await clock.advance(8 * hourMs);
+  const before = sts.calls.length;
+  await clock.advance(2 * hourMs);
+
+  expect(before).toBe(2);
+  expect(sts.calls.length - before).toBeWithin(2, 5);
+});
+
 test("lives of two minutes are renewed by a third of what STS gave, whatever was to be ahead", async () => {
   const { want, sts, start, clock, peekAt } = setUp();
   sts.onCall((call) => call.issue(2 * minuteMs));
