@@ -71,6 +71,12 @@ export async function startDev(kiam: string, { args = [], env = {}, firstPort }:
   };
 }
 
+/** Runs it to its end with nothing of this process's environment. */
+export function runDev(kiam: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const { exitCode, stdout, stderr } = Bun.spawnSync([kiam, "dev", ...args], { env, stdin: "ignore" });
+  return { exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
+}
+
 /** The first of so many ports in a row that are free now, below those that the kernel gives to clients. */
 export async function freePorts(count: number): Promise<number> {
   for (;;) {
