@@ -8,17 +8,14 @@ import type { LabNode } from "./lab/node.ts";
 import type { Identity } from "./lab/pki.ts";
 import { tools } from "./lab/tools.ts";
 import { waitFor } from "./lab/wait.ts";
+import { type Command, type Commands, createCommands, type Flags } from "./set-up/commands.ts";
 
 // What a person gets wrong: one line that says what and where, and nothing on the node is changed.
-
-type Command = "agent" | "server" | "health";
-type Flags = Readonly<Record<string, string | undefined>>;
 
 let lab: Lab;
 let node: LabNode;
 let server: KiamProcess;
-/** Flags that would do. */
-let good: Readonly<Record<Command, Flags>>;
+let commands: Commands;
 let other: Identity;
 
 beforeAll(async () => {
@@ -26,25 +23,8 @@ beforeAll(async () => {
   await lab.api.createNamespace("team", { "iam.amazonaws.com/permitted": ".*" });
   server = await lab.startServer();
   node = await lab.addNode("node-1");
-  const [agent, serving] = await Promise.all([
-    lab.nodeCertificate("node-1"),
-    lab.authority.issue({ commonName: "kiam-server", names: ["DNS:kiam-server"], usage: "serverAuth,clientAuth" }),
-  ]);
+  commands = await createCommands(lab, node);
   other = await lab.agentCertificate();
-  const { kubeconfig } = await lab.serverAccount();
-  good = {
-    agent: {
-      ...agent,
-      ...{ iptables: "cali+", host: node.address, port: "3100", "server-address": "kiam-server:9610" },
-      ...{ "node-name": "node-1", "prometheus-listen-addr": `${node.address}:9620` },
-    },
-    server: {
-      ...serving,
-      ...{ bind: `${node.address}:9610`, kubeconfig, "role-base-arn": lab.roleBaseArn },
-      ...{ "sts-endpoint": lab.sts.endpoint, "prometheus-listen-addr": `${node.address}:9621` },
-    },
-    health: { ...agent, "server-address": "kiam-server:9610" },
-  };
   await server.ready();
 });
 afterAll(async () => {
@@ -59,26 +39,16 @@ async function file(text: string): Promise<string> {
   return path;
 }
 
-/** Runs the command on the node to its end, with what would do but for `wrong`. */
-async function run(command: Command, wrong: Flags, more: readonly string[] = []) {
-  const flags = Object.entries({ ...good[command], ...wrong });
-  const words = flags.flatMap(([name, value]) => (value === undefined ? [] : [`--${name}=${value}`]));
-  const environment = { AWS_ACCESS_KEY_ID: "AKIALABSERVER0000000", AWS_SECRET_ACCESS_KEY: "lab" };
-  return node.netns.run([tools.kiam(), command, ...words, ...more], { env: environment, timeoutMs: 15_000 });
-}
-
-const rules = () => node.netns.must(["iptables-save", "-t", "nat"]).then((text) => text.replace(/^#.*\n/gm, ""));
-
 /** That the command refuses in one line before it does anything. */
 async function expectRefusal(command: Command, wrong: Flags, line: RegExp, more: readonly string[] = []) {
-  const before = await rules();
+  const before = await commands.natRules();
 
-  const { exitCode, stdout, stderr } = await run(command, wrong, more);
+  const { exitCode, stdout, stderr } = await commands.run(command, wrong, more);
 
   expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
   expect(stderr).toMatch(line);
   expect(stderr).toMatch(new RegExp(`^kiam ${command}: [^\\n]+\\n$`));
-  expect(await rules()).toBe(before);
+  expect(await commands.natRules()).toBe(before);
 }
 
 describe.each(["agent", "server", "health"] as const)("kiam %s", (command) => {
@@ -178,21 +148,19 @@ test.each<[Command, string, Flags]>([
   const holding = `Bun.serve({ hostname: "0.0.0.0", port: ${port}, fetch: () => new Response() }); console.log("up")`;
   await using holder = node.netns.start("holder", [tools.bun(), "-e", holding]);
   await holder.waitForLog(/up/);
-  const before = await rules();
+  const before = await commands.natRules();
 
-  const { exitCode, stderr } = await run(command, { ...flags, level: "error" });
+  const { exitCode, stderr } = await commands.run(command, { ...flags, level: "error" });
 
   expect(exitCode).toBe(1);
   expect(stderr).toMatch(new RegExp(`^kiam ${command}: [^\\n]+\\n$`));
   expect(stderr).toContain(`:${port}`);
   expect(stderr).toContain("in use");
-  expect(await rules()).toBe(before);
+  expect(await commands.natRules()).toBe(before);
 });
 
 test("kiam agent ends where there is no iptables, and says so in one line", async () => {
-  const words = Object.entries(good.agent).map(([name, value]) => `--${name}=${value}`);
-
-  const { exitCode, stderr } = await node.netns.run(["env", "PATH=/nowhere", tools.kiam(), "agent", ...words]);
+  const { exitCode, stderr } = await commands.runWithoutPrograms("agent");
 
   expect(exitCode).toBe(1);
   expect(stderr).toMatch(/^kiam agent: \S+ is not installed, or not in PATH[^\n]*\n$/);
@@ -231,13 +199,15 @@ describe("a certificate that has expired", () => {
       address: "10.244.1.10",
       role: "reader",
     });
-    // The redirect is there: were it not, the pod would get the node's own credentials, which fails any test.
+    // Here the rules are changed: where they are not, the pod would get the node's own credentials, which fails any test.
+    const changed = await commands.natRules();
     const before = await pod.http(role);
 
     await replace(identity, await lab.nodeCertificate("node-1"));
     await agent.ready();
     const after = await pod.http(role);
 
+    expect(changed).toContain("DNAT");
     expect([before.status, after.status]).toEqual([503, 200]);
   });
 
@@ -256,7 +226,7 @@ describe("a certificate that has expired", () => {
   });
 
   test("is the end of a health probe", async () => {
-    const { exitCode, stderr } = await run("health", { ...(await expired()) });
+    const { exitCode, stderr } = await commands.run("health", { ...(await expired()) });
 
     expect(exitCode).toBe(2);
     expect(stderr).toMatch(/^kiam health: the certificate in --cert \S+ expired at [^\n]+\n$/);
@@ -264,7 +234,7 @@ describe("a certificate that has expired", () => {
 });
 
 test("with all of that put right, the same commands work", async () => {
-  const { exitCode, stdout, stderr } = await run("health", {});
+  const { exitCode, stdout, stderr } = await commands.run("health", {});
 
   expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 0, stdout: 'healthy: "ok"\n', stderr: "" });
 });
