@@ -10,7 +10,10 @@ export interface GuideEntry {
 }
 
 /** Which STS the credentials are from, and where it is asked. */
-export type GuideSts = { readonly kind: "emulator"; readonly endpoint: string } | { readonly kind: "aws" };
+export type GuideSts =
+  | { readonly kind: "emulator"; readonly endpoint: string }
+  /** The region is one of the partition that the credentials are of. */
+  | { readonly kind: "aws"; readonly region: string };
 
 /** What a developer can do now, line by line: what it prints can be pasted into a shell. */
 export function guide(entries: readonly GuideEntry[], sts: GuideSts): string {
@@ -31,8 +34,9 @@ function guideOf({ pod, decision, port }: GuideEntry, sts: GuideSts): string {
     case "denied":
       return `${title}, denied (${explain(decision.denial)}):\n${curl}`;
     case "allowed": {
-      const atEmulator = sts.kind === "emulator" ? ` --endpoint-url ${sts.endpoint}` : "";
-      const sdk = `  ${asPod(endpoint)} aws sts get-caller-identity --region us-east-1${atEmulator}`;
+      const where =
+        sts.kind === "emulator" ? `--region us-east-1 --endpoint-url ${sts.endpoint}` : `--region ${sts.region}`;
+      const sdk = `  ${asPod(endpoint)} aws sts get-caller-identity ${where}`;
       return `${title}, as ${decision.identity.role}:\n${curl}\n${sdk}`;
     }
     default:

@@ -64,7 +64,7 @@ export async function realSts({ env }: Pick<CommandIo, "env">): Promise<DevSts> 
     kind: "sts",
     sts,
     endpoint: choice.endpoint.url,
-    guide: { kind: "aws" },
+    guide: { kind: "aws", region: choice.endpoint.signingRegion },
     async [Symbol.asyncDispose]() {
       sts[Symbol.dispose]();
     },

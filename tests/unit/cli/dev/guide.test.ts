@@ -15,6 +15,8 @@ function entry(role: string, rest: Partial<GuideEntry> = {}): GuideEntry {
   };
 }
 
+const aws = { kind: "aws", region: "cn-north-1" } as const;
+
 /** The commands, as a shell would get them. */
 function commandsOf(text: string): readonly string[] {
   return text.split("\n").flatMap((line) => (line.startsWith("  ") ? [line.slice(2)] : []));
@@ -33,16 +35,16 @@ test("an allowed pod gets a line for curl and one for an SDK", () => {
 });
 
 test("where STS is AWS's own, no endpoint is named and nothing is said to be built in", () => {
-  const text = guide([entry("reader")], { kind: "aws" });
+  const text = guide([entry("reader")], aws);
 
   expect(text).toContain("credentials come from AWS.");
-  expect(text).not.toContain("--endpoint-url");
+  expect(text).toMatch(/ aws sts get-caller-identity --region cn-north-1$/m);
 });
 
 test("a denied pod is told why, and gets no line for an SDK", () => {
   const decision = { kind: "denied", denial: { kind: "namespace-forbids", pattern: "", role: arn } } as const;
 
-  const text = guide([entry("reader", { decision })], { kind: "aws" });
+  const text = guide([entry("reader", { decision })], aws);
 
   expect(text).toContain(
     "denied (namespace policy expression '(empty)' forbids role 'arn:aws:iam::123456789012:role/reader'):",
@@ -51,14 +53,14 @@ test("a denied pod is told why, and gets no line for an SDK", () => {
 });
 
 test("a pod without a role is there too", () => {
-  const text = guide([entry("", { decision: { kind: "no-role" } })], { kind: "aws" });
+  const text = guide([entry("", { decision: { kind: "no-role" } })], aws);
 
   expect(text).toContain("Pod shop/web at http://127.0.0.1:3100, without a role:");
   expect(commandsOf(text)).toEqual(["curl http://127.0.0.1:3100/latest/meta-data/iam/security-credentials/"]);
 });
 
 test("no pods are said to be none", () => {
-  const text = guide([], { kind: "aws" });
+  const text = guide([], aws);
 
   expect(text).toContain("There are no pods.");
 });
@@ -70,7 +72,7 @@ test.each([
   ["$(id)`id`", "%24(id)%60id%60"],
   ["half a \ud83d", "half%20a%20%EF%BF%BD"],
 ])("a shell takes the line for the role %j as two words, the second with the role in it", async (role, encoded) => {
-  const [curl = ""] = commandsOf(guide([entry(role)], { kind: "aws" }));
+  const [curl = ""] = commandsOf(guide([entry(role)], aws));
 
   const { stdout } = Bun.spawnSync(["sh", "-c", `curl() { printf '%s\\n' "$@"; }; ${curl}`]);
 

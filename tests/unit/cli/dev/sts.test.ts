@@ -30,12 +30,12 @@ test("the emulator is asked where it says it is", async () => {
 });
 
 test.each([
-  [{}, "https://sts.amazonaws.com"],
-  [{ AWS_REGION: "eu-south-1" }, "https://sts.eu-south-1.amazonaws.com"],
-])("the real one is the one that the environment names: %j", async (env, endpoint) => {
+  [{}, "https://sts.amazonaws.com", "us-east-1"],
+  [{ AWS_REGION: "cn-north-1" }, "https://sts.cn-north-1.amazonaws.com.cn", "cn-north-1"],
+])("the real one is the one that the environment names: %j", async (env, endpoint, region) => {
   const dev = await realSts({ env: { HOME: home, ...env } });
 
-  expect(dev).toMatchObject({ kind: "sts", endpoint, guide: { kind: "aws" } });
+  expect(dev).toMatchObject({ kind: "sts", endpoint, guide: { kind: "aws", region } });
 });
 
 test("a region that is none is a problem", async () => {

@@ -25,7 +25,7 @@ function used() {
       },
       portOf: (address) => ports.get(address),
     },
-    sts: { kind: "aws" },
+    sts: { kind: "aws", region: "us-east-1" },
     startedAtMs: 0,
     print: (text) => printed.push(text),
     logger,
