@@ -1,6 +1,7 @@
 import type { Http2SecureServer, ServerHttp2Session } from "node:http2";
 import type { TLSSocket } from "node:tls";
 import { keepAlive, type PingTimes } from "./keep-alive.ts";
+import { createStrangers } from "./strangers.ts";
 
 /** The connections of a server, in whatever state they are. */
 export interface ServerSessions {
@@ -14,6 +15,7 @@ export interface ServerSessions {
 export function trackSessions(server: Http2SecureServer, times: PingTimes): ServerSessions {
   const sockets = new Set<TLSSocket>();
   const sessions = new Map<ServerHttp2Session, TLSSocket>();
+  const strangers = createStrangers();
   let handshaken: TLSSocket | undefined;
   let isRetiring = false;
 
@@ -27,12 +29,14 @@ export function trackSessions(server: Http2SecureServer, times: PingTimes): Serv
 
   // Under Bun the socket of `connection` is the one of `secureConnection`, before its handshake.
   server.on("connection", (socket: TLSSocket) => {
+    strangers.admit(socket);
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
   });
   // Before the server's own listener, which makes the session, so that the session's socket is known when it comes.
   server.prependListener("secureConnection", (socket: TLSSocket) => {
     handshaken = socket;
+    strangers.greet(socket);
   });
   server.on("session", (session) => {
     const socket = handshaken;

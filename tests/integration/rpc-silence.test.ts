@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { createServer, type Socket } from "node:net";
+import { connect as connectTcp, createServer, type Socket } from "node:net";
 import { connect as connectTls, createServer as createTlsServer } from "node:tls";
 import { Code, createClient } from "@connectrpc/connect";
 import { NodeService } from "../../src/rpc/gen/kiam/v1/node_pb.ts";
@@ -42,6 +42,59 @@ describe("a peer that falls silent", () => {
 
     await cut;
     expect((await answering.client.lookupPod({ address: "10.0.0.1" })).pod?.name).toBe("10.0.0.1");
+  });
+
+  test("before its handshake keeps nobody out, however many there are of it", async () => {
+    await using served = await serveNodeService({ lookupPod: async ({ address }) => answerNamed(address) });
+    const silent = Array.from({ length: 300 }, () => connectTcp(served.server.port, "127.0.0.1"));
+    const closed = new Set<Socket>();
+    const surplus = Promise.withResolvers<void>();
+    for (const socket of silent) {
+      socket.on("error", () => undefined);
+      socket.once("close", () => {
+        closed.add(socket);
+        if (closed.size === 300 - 256) {
+          surplus.resolve();
+        }
+      });
+    }
+
+    await surplus.promise;
+    using client = clientOf(served);
+    const answer = await client.client.lookupPod({ address: "10.0.0.1" });
+    for (const socket of silent) {
+      socket.destroy();
+    }
+
+    expect(answer.pod?.name).toBe("10.0.0.1");
+  });
+
+  test("after its handshake is kept, however many there are of it", async () => {
+    await using served = await serveNodeService({ lookupPod: async ({ address }) => answerNamed(address) });
+    const tls = strictTls(agentIdentity(served.authority));
+    const place = { host: "127.0.0.1", port: served.server.port, servername: "localhost", ALPNProtocols: ["h2"] };
+    let closed = 0;
+
+    const handshake = async (): Promise<Socket> => {
+      const socket = connectTls({ ...tls, ...place });
+      socket.on("error", () => undefined);
+      socket.once("close", () => {
+        closed += 1;
+      });
+      await new Promise((resolve) => socket.once("data", resolve)); // The server's settings: its side is done too.
+      return socket;
+    };
+
+    const first = await Promise.all(Array.from({ length: 130 }, handshake));
+    const second = await Promise.all(Array.from({ length: 130 }, handshake));
+    using client = clientOf(served);
+    await client.client.lookupPod({});
+    const closedWhileServing = closed;
+    for (const socket of [...first, ...second]) {
+      socket.destroy();
+    }
+
+    expect(closedWhileServing).toBe(0);
   });
 
   for (const pingIdle of [true, false]) {
