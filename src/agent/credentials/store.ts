@@ -53,8 +53,12 @@ interface HeardMeanwhile {
   readonly pods: Set<PodUid>;
 }
 
-/** Pods that a stream has removed are remembered, so that a replica which is behind does not bring them back. */
+/**
+ * Pods that a stream has removed are remembered, so that a replica which is behind does not bring them back; not for ever,
+ * in case that a server was mistaken.
+ */
 const mostRemoved = 4_096;
+const removedForMs = 3_600_000;
 
 export interface StoreOptions {
   readonly clock: Clock;
@@ -66,7 +70,7 @@ export function createCredentialStore({ clock, metrics }: StoreOptions): Credent
   const identities = createIdentityIndex();
   const changes = createListeners<void>();
   const questions = new Set<HeardMeanwhile>();
-  const removed = createRecentMap<PodUid, true>(mostRemoved);
+  const removed = createRecentMap<PodUid, number>(mostRemoved);
   const hearsay = createHearsay(clock);
   let synced = false;
   let podsWithRoles = 0;
@@ -99,6 +103,11 @@ export function createCredentialStore({ clock, metrics }: StoreOptions): Credent
     }
   }
 
+  function isRemoved(uid: PodUid): boolean {
+    const atMs = removed.get(uid);
+    return atMs !== undefined && clock.now() - atMs < removedForMs;
+  }
+
   function hear(uid: PodUid): void {
     for (const question of questions) {
       question.pods.add(uid);
@@ -106,7 +115,7 @@ export function createCredentialStore({ clock, metrics }: StoreOptions): Credent
   }
 
   function replaceAll(told: readonly NodePod[]): void {
-    const newest = told.filter(({ uid }) => removed.get(uid) === undefined);
+    const newest = told.filter(({ uid }) => !isRemoved(uid));
     newest.forEach(put);
     const live = new Set(newest.map(({ uid }) => uid));
     live.forEach(hearsay.confirm);
@@ -125,7 +134,7 @@ export function createCredentialStore({ clock, metrics }: StoreOptions): Credent
       hear(pod.uid);
     }
     for (const uid of gone) {
-      removed.set(uid, true);
+      removed.set(uid, clock.now());
       remove(uid);
       hear(uid);
     }
@@ -140,7 +149,7 @@ export function createCredentialStore({ clock, metrics }: StoreOptions): Credent
 
   /** Whether an answer about a pod is to be believed. */
   function isNews({ uid, decision }: NodePod, heard: HeardMeanwhile): boolean {
-    const isOld = heard.snapshot || heard.pods.has(uid) || removed.get(uid) !== undefined;
+    const isOld = heard.snapshot || heard.pods.has(uid) || isRemoved(uid);
     return !isOld && (pods.get(uid) === undefined || hearsay.has(uid) || decision.kind !== "allowed");
   }
 

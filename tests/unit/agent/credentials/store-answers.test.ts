@@ -125,6 +125,18 @@ test("a pod that the stream removed does not come back by the snapshot of a repl
   expect(store.credentials(identity)).toBeUndefined();
 });
 
+test("a pod that was removed by mistake comes back by a snapshot an hour later", async () => {
+  const { store, clock } = aStore(aSnapshot([aNodePod()]), someChanges({ removed: ["uid-1"] }));
+
+  await clock.advance(hourMs - 1);
+  store.apply(aSnapshot([aNodePod()]));
+  const before = store.owner(address).kind;
+  await clock.advance(1);
+  store.apply(aSnapshot([aNodePod()]));
+
+  expect([before, store.owner(address).kind]).toEqual(["nobody", "owner"]);
+});
+
 test("a pod that was removed and that a stream then tells of is live again", () => {
   const { store } = aStore(aSnapshot([aNodePod()]), someChanges({ removed: ["uid-1"] }));
 
