@@ -41,6 +41,8 @@ export interface TestReplica extends AsyncDisposable {
   metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
   /** The machine dies: no goodbye, no connection more. */
   kill(): Promise<void>;
+  /** Its watch of the API server brings nothing more. */
+  fallBehind(): void;
   /** As by SIGTERM; resolves when it has stopped. */
   stop(): Promise<void>;
 }
@@ -90,7 +92,7 @@ export async function startReplica(
       },
     ),
   );
-  resources.use(world.follow(parts));
+  const following = resources.use(world.follow(parts));
 
   const listening = Promise.withResolvers<RpcServer>();
   const listen: typeof parts.listen = async (material) => {
@@ -118,6 +120,7 @@ export async function startReplica(
     ...{ network, sts, files, lines: logger.lines },
     metric: (name, labels) => metricOf(registry, name, labels),
     kill: () => network.cut(),
+    fallBehind: () => following[Symbol.dispose](),
     stop,
     [Symbol.asyncDispose]: () => undo.disposeAsync(),
   };
