@@ -44,6 +44,7 @@ const mostConnections = 64;
 /** Serves `/metrics`, `/healthz` and `/readyz` until disposed. @throws TelemetryError where it can't listen there */
 export async function serveTelemetry(options: TelemetryOptions): Promise<TelemetryServer> {
   const scrape = createScrape(options.registry, options.clock);
+  const isOnlyOne = createTurns();
 
   async function answer(request: IncomingMessage): Promise<Answer> {
     if (request.method !== "GET" && request.method !== "HEAD") {
@@ -62,6 +63,10 @@ export async function serveTelemetry(options: TelemetryOptions): Promise<Telemet
   }
 
   const server = createServer(limits, (request, response) => {
+    if (!isOnlyOne(request.socket, response)) {
+      request.socket.destroy();
+      return;
+    }
     answer(request).then(
       (found) => send(response, found),
       () => send(response, { ...plain, status: 500, body: "metrics could not be collected\n" }),
@@ -97,6 +102,22 @@ function send(response: ServerResponse, { status, type, body }: Answer): void {
     ...(status === 405 ? { allow: "GET, HEAD" } : {}),
   });
   response.end(body);
+}
+
+/**
+ * Whether a request came on its connection after all answers before it were out. Bun keeps every answer in memory that can't be
+ * sent yet, however many requests a client sends ahead.
+ */
+function createTurns(): (socket: Socket, response: ServerResponse) => boolean {
+  const busy = new WeakSet<Socket>();
+  return (socket, response) => {
+    if (busy.has(socket)) {
+      return false;
+    }
+    busy.add(socket);
+    response.once("close", () => busy.delete(socket));
+    return true;
+  };
 }
 
 /** Turning away the newest instead would let anybody who holds `most` connections keep the kubelet's probes out. */

@@ -118,6 +118,26 @@ describe("whoever holds on to it", () => {
     }
   });
 
+  test("may ask again and again on one connection, but not ahead of the answer", async () => {
+    const metrics = () => new Promise<string>(() => undefined);
+    await using server = await serveTelemetry(
+      options({ registry: { metrics, contentType: Registry.PROMETHEUS_CONTENT_TYPE } }),
+    );
+    const patient = await hold(server.port);
+    for (let round = 0; round < 3; round += 1) {
+      patient.write("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+      await new Promise<void>((resolve) => patient.once("data", () => resolve()));
+    }
+    const greedy = await hold(server.port);
+    const closed = new Promise<void>((resolve) => greedy.once("close", () => resolve()));
+
+    greedy.write("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(2));
+    await closed;
+
+    expect(patient.destroyed).toBe(false);
+    patient.destroy();
+  });
+
   test("doesn't keep it from ending, in the middle of a request either", async () => {
     const collecting = Promise.withResolvers<string>();
     const asked = Promise.withResolvers<void>();
