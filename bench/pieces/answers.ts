@@ -60,7 +60,7 @@ export const answers: Piece = {
         "ratio",
       ],
       rows,
-      notes: `Medians of ${rounds} alternating rounds of ${roundSeconds} s each, wrk with one thread in a pod's namespace on the same two cores. A second of such requests had the agent start ${calls} calls of a server.`,
+      notes: `Medians of ${rounds} alternating rounds of ${roundSeconds} s each, wrk with one thread in a pod's namespace on the same two cores. Asked: ratio at least 0.6, aim 0.85; p99 at most 1.5 times. A second of such requests had the agent start ${calls} calls of a server.`,
     };
   },
 };
