@@ -4,7 +4,8 @@
 // and a heartbeat when nothing else was sent for a while. Each message is complete for the pods and identities it names:
 // applying the newest one seen is always right, so a server sends only the newest state of each (a slow agent is never
 // owed a queue). When a stream ends or falls silent the agent keeps what it has and opens another, to another replica:
-//   - the new snapshot decides which pods exist, what their addresses are and what policy says of them;
+//   - the new snapshot decides which pods exist, what their addresses are and what policy says of them; but a pod that a
+//     stream has removed comes back by changes only, because the new replica may be behind the former;
 //   - credentials that the snapshot does not carry (a replica that has yet to fetch them) take none away;
 //   - of two credentials for one identity the later expiry wins.
 //
