@@ -15,6 +15,7 @@ import type { Logger } from "../runtime/logger.ts";
 import type { Task } from "../runtime/tasks.ts";
 import type { Probe } from "../telemetry/http.ts";
 import type { HostPort } from "./address-kinds.ts";
+import { clientTimings } from "./client-timings.ts";
 import type { TlsMetrics } from "./tls-metrics.ts";
 
 export interface AgentSettings {
@@ -63,13 +64,6 @@ export interface AgentParts {
   readonly podsWithRoles: () => number;
 }
 
-/** How long connecting to a server may take, TLS included. */
-const connectTimeoutMs = 1_000;
-
-/** As the Go release's keepalive: an idle connection is asked every 10 s, and lost after 2 s without an answer. */
-const pingIntervalMs = 10_000;
-const pingTimeoutMs = 2_000;
-
 export function createAgentParts({ nodeName, hostIp, serverAddress }: AgentSettings, deps: AgentDeps): AgentParts {
   const { tls, clock, random, logger, registry, metrics } = deps;
   const store = createCredentialStore({ clock, metrics });
@@ -81,7 +75,8 @@ export function createAgentParts({ nodeName, hostIp, serverAddress }: AgentSetti
     tlsChanges: tls.changes,
     readToken: deps.readToken,
     interceptors: [countCalls("client", registry)],
-    ...{ clock, connectTimeoutMs, pingIntervalMs, pingTimeoutMs },
+    ...clientTimings,
+    clock,
     onRefusedCertificate: () => deps.tlsMetrics.verifyErrors.inc(),
   });
   const feed = createFeed({

@@ -6,6 +6,7 @@ import type { Clock } from "../runtime/clock.ts";
 import { readTlsMaterial } from "../tls/material.ts";
 import { describeTlsProblem } from "../tls/problem.ts";
 import type { HostPort } from "./address-kinds.ts";
+import { clientTimings } from "./client-timings.ts";
 import type { AskHealth, HealthAnswer } from "./health-check.ts";
 import type { HealthFlags } from "./health-flags.ts";
 
@@ -13,11 +14,6 @@ export type HealthAsker =
   | { readonly kind: "asker"; readonly ask: AskHealth }
   /** One line: the files can't be used. */
   | { readonly kind: "problem"; readonly problem: string };
-
-/** A probe's patience is short, and a server that is well answers in milliseconds. */
-const connectTimeoutMs = 1_000;
-const pingIntervalMs = 10_000;
-const pingTimeoutMs = 2_000;
 
 export interface HealthAskerDeps {
   readonly clock: Clock;
@@ -41,10 +37,7 @@ function askerOf({ host, port }: HostPort, tls: TlsIdentity, { clock, resolve }:
     try {
       using connection = connectRpc(
         { address, port, serverName: host },
-        {
-          ...{ tls, interceptors: [], clock },
-          ...{ connectTimeoutMs, pingIntervalMs, pingTimeoutMs, pingIdle: false },
-        },
+        { ...clientTimings, tls, interceptors: [], clock, pingIdle: false },
       );
       const { message } = await createClient(KiamService, connection.transport).getHealth({}, { signal });
       return { kind: "ok", message };

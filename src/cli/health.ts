@@ -1,4 +1,4 @@
-import type { HostPort } from "./address-kinds.ts";
+import { formatHostPort } from "../domain/host-port.ts";
 import { type AskHealth, checkHealth } from "./health-check.ts";
 import { openHealthAsker } from "./health-client.ts";
 import type { HealthFlags } from "./health-flags.ts";
@@ -22,18 +22,15 @@ export async function reportHealth(
   io: Pick<CommandIo, "stdout" | "stderr" | "clock" | "signal">,
 ): Promise<number> {
   const answer = await checkHealth(ask, flags.timeoutMs, io.clock, io.signal);
+  const { host, port } = flags.serverAddress;
   switch (answer.kind) {
     case "ok":
       io.stdout(`healthy: ${JSON.stringify(answer.message)}\n`);
       return 0;
     case "failed":
-      io.stderr(`kiam health: ${nameOf(flags.serverAddress)} is not healthy: ${answer.reason}\n`);
+      io.stderr(`kiam health: ${formatHostPort(host, port)} is not healthy: ${answer.reason}\n`);
       return 1;
     default:
       return answer satisfies never;
   }
-}
-
-function nameOf({ host, port }: HostPort): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { isIPv6 } from "node:net";
 import { join } from "node:path";
+import { formatHostPort } from "../domain/host-port.ts";
 import { reasonOf } from "../runtime/logger.ts";
 import { problemOfTls } from "./check-tls.ts";
 import type { ApiAccess, ConnectionResult } from "./connection.ts";
@@ -31,7 +31,7 @@ export async function inClusterConnection(options: InClusterOptions): Promise<Co
   return {
     kind: "connection",
     connection: {
-      baseUrl: `https://${isIPv6(host) ? `[${host}]` : host}:${port}`,
+      baseUrl: `https://${formatHostPort(host, port)}`,
       ...(namespace.trim() === "" ? {} : { namespace: namespace.trim() }),
       access: () => readServiceAccount(directory),
       refused: () => {},

@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import type { Interceptor, Transport } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
+import { formatHostPort } from "../domain/host-port.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { isCertificateRefusal } from "./certificate-refusal.ts";
 import { createClientSessions } from "./client-sessions.ts";
@@ -45,9 +46,8 @@ const largestAnswerBytes = 16 * 1024 * 1024;
  * it with all its calls.
  */
 export function connectRpc(endpoint: Endpoint, options: ConnectionOptions): RpcConnection {
-  const host = isIP(endpoint.serverName) === 6 ? `[${endpoint.serverName}]` : endpoint.serverName;
   // As URL writes it (a default port is left out), because the transport compares it with each request's.
-  const baseUrl = new URL(`https://${host}:${endpoint.port}`).origin;
+  const baseUrl = new URL(`https://${formatHostPort(endpoint.serverName, endpoint.port)}`).origin;
   let shown: Uint8Array | undefined;
   const openSocket = () => {
     const socket = openTls(endpoint, options);

@@ -1,10 +1,9 @@
-import { Code, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import type { NodeUpdate } from "../../domain/node-pod.ts";
-import { connectRpc } from "../../rpc/connect.ts";
+import { type ConnectionOptions, connectRpc } from "../../rpc/connect.ts";
 import { fromLookupPodResponse, fromWatchNodeResponse } from "../../rpc/convert.ts";
 import { NodeService, type WatchNodeResponse } from "../../rpc/gen/kiam/v1/node_pb.ts";
 import type { TlsIdentity } from "../../rpc/tls-options.ts";
-import type { Clock } from "../../runtime/clock.ts";
 import type { Listeners } from "../../runtime/listeners.ts";
 import { reasonOf } from "../../runtime/logger.ts";
 import { isVouchedFor } from "../../tls/vouch.ts";
@@ -12,7 +11,7 @@ import { type OpenReplica, type ReplicaAnswer, ReplicaError } from "./replica.ts
 import { isConnectionLost, replicaError } from "./rpc-failure.ts";
 import { tokenExpiresAtMs } from "./token-expiry.ts";
 
-export interface NodeClientOptions {
+export interface NodeClientOptions extends Omit<ConnectionOptions, "tls" | "pingIdle"> {
   /** What the servers' certificates must be valid for. */
   readonly serverName: string;
   readonly port: number;
@@ -24,12 +23,6 @@ export interface NodeClientOptions {
   readonly tlsChanges: Pick<Listeners<unknown>, "add">;
   /** The projected token, read anew for each call; `undefined` where the agent has none. */
   readonly readToken: () => Promise<string | undefined>;
-  readonly interceptors: readonly Interceptor[];
-  readonly clock: Clock;
-  readonly connectTimeoutMs: number;
-  readonly pingIntervalMs: number;
-  readonly pingTimeoutMs: number;
-  readonly onRefusedCertificate?: (reason: string) => void;
 }
 
 /** Talks to replicas by the node service, mutual TLS and gRPC. */

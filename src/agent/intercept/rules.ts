@@ -1,4 +1,4 @@
-import { isIPv6 } from "node:net";
+import { formatHostPort } from "../../domain/host-port.ts";
 import type { IpAddress } from "../../domain/ip-address.ts";
 import type { Family } from "./family.ts";
 import type { InterfacePattern } from "./interface.ts";
@@ -67,7 +67,7 @@ export function removeInput(rules: readonly Rule[]): string {
 
 /** `host:port`, as DNAT takes it. */
 export function formatDestination({ host, port }: Pick<RedirectSpec, "host" | "port">): string {
-  return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
+  return formatHostPort(host, port);
 }
 
 function natInput(lines: readonly string[]): string {

@@ -1,4 +1,5 @@
 import { isIPv6 } from "node:net";
+import { formatHostPort } from "../../domain/host-port.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { reasonOf } from "../../runtime/logger.ts";
 import type { Callers } from "./callers.ts";
@@ -59,7 +60,7 @@ async function listenOn(host: string | undefined, port: number, start: () => Pro
   try {
     return await start();
   } catch (error) {
-    const place = host === undefined ? `port ${port} of all addresses` : `${isIPv6(host) ? `[${host}]` : host}:${port}`;
+    const place = host === undefined ? `port ${port} of all addresses` : formatHostPort(host, port);
     throw new MetadataListenError(`can't listen on ${place}: ${problemOf(error)}`, { cause: error });
   }
 }
