@@ -1,39 +1,19 @@
-import { Registry } from "prom-client";
 import type { NodePod, NodeUpdate } from "../../../../src/domain/node-pod.ts";
 import type { Pod } from "../../../../src/domain/pod.ts";
 import { identityKey } from "../../../../src/domain/role-identity.ts";
 import { createHub, type Hub } from "../../../../src/server/feed/hub.ts";
-import { createIssuance } from "../../../../src/server/issuance/issuance.ts";
-import { createServerMetrics } from "../../../../src/server/metrics.ts";
 import type { Decide } from "../../../../src/server/policy/policy.ts";
-import { createNamespaceStore } from "../../../../src/server/workload/namespaces.ts";
-import { createPodStore } from "../../../../src/server/workload/pods.ts";
-import { createFakeClock, settle } from "../../../fakes/clock.ts";
+import { settle } from "../../../fakes/clock.ts";
 import { aNamespace, aPod } from "../../../fakes/pods.ts";
 import { decideByName } from "../../../fakes/policy.ts";
-import { createRecordingLogger } from "../../../fakes/recording-logger.ts";
-import { createFakeSts, identityOf } from "../../../fakes/sts.ts";
+import { identityOf } from "../../../fakes/sts.ts";
+import { createServerStores } from "../../../fixtures/server-stores.ts";
 
 export const heartbeatIntervalMs = 10_000;
 
 /** A hub over real stores and issuance; STS and time are the test's. The namespace `default` permits reader and writer. */
 export function setUp() {
-  const clock = createFakeClock();
-  const sts = createFakeSts(clock);
-  const logger = createRecordingLogger();
-  const registry = new Registry();
-  const metrics = createServerMetrics(registry);
-  const pods = createPodStore();
-  const namespaces = createNamespaceStore();
-  const issuance = createIssuance({
-    assumeRole: sts.assumeRole,
-    clock,
-    random: () => 0.5,
-    logger,
-    metrics,
-    fetchers: 8,
-    refreshAheadMs: 25 * 60_000,
-  });
+  const { clock, sts, logger, registry, metrics, pods, namespaces, issuance } = createServerStores();
   const decided: Pod[] = [];
   const refused = new Set<string>();
   const decide: Decide = (pod, permitted) => {

@@ -6,7 +6,6 @@ import {
   createRouterTransport,
   type Interceptor,
 } from "@connectrpc/connect";
-import { Registry } from "prom-client";
 import type { ReviewToken } from "../../../../src/domain/token-review.ts";
 import { KiamService } from "../../../../src/rpc/gen/kiam/kiam_pb.ts";
 import { NodeService } from "../../../../src/rpc/gen/kiam/v1/node_pb.ts";
@@ -14,16 +13,11 @@ import { peerKey } from "../../../../src/rpc/peer.ts";
 import { createHub } from "../../../../src/server/feed/hub.ts";
 import { createNodeAuthorizer } from "../../../../src/server/identity/authorize.ts";
 import { createProofWatch } from "../../../../src/server/identity/watch-proof.ts";
-import { createIssuance } from "../../../../src/server/issuance/issuance.ts";
-import { createServerMetrics } from "../../../../src/server/metrics.ts";
 import { createRoutes } from "../../../../src/server/rpc/routes.ts";
-import { createNamespaceStore } from "../../../../src/server/workload/namespaces.ts";
-import { createPodStore } from "../../../../src/server/workload/pods.ts";
-import { createFakeClock, settle } from "../../../fakes/clock.ts";
+import { settle } from "../../../fakes/clock.ts";
 import { aNamespace, aPod } from "../../../fakes/pods.ts";
 import { decideByName } from "../../../fakes/policy.ts";
-import { createRecordingLogger } from "../../../fakes/recording-logger.ts";
-import { createFakeSts } from "../../../fakes/sts.ts";
+import { createServerStores } from "../../../fixtures/server-stores.ts";
 
 /** Who calls. */
 export interface TestCaller {
@@ -40,22 +34,7 @@ export interface TestClients {
 
 /** Both services over real stores, issuance and proof of nodes; STS, token reviews and time are the test's. */
 export function setUp({ mode = "prefer" as "prefer" | "required", reviewToken = noReviews } = {}) {
-  const clock = createFakeClock();
-  const sts = createFakeSts(clock);
-  const logger = createRecordingLogger();
-  const registry = new Registry();
-  const metrics = createServerMetrics(registry);
-  const pods = createPodStore();
-  const namespaces = createNamespaceStore();
-  const issuance = createIssuance({
-    assumeRole: sts.assumeRole,
-    clock,
-    random: () => 0.5,
-    logger,
-    metrics,
-    fetchers: 8,
-    refreshAheadMs: 25 * 60_000,
-  });
+  const { clock, sts, logger, registry, metrics, pods, namespaces, issuance } = createServerStores();
   const hub = createHub({
     pods,
     namespaces,
