@@ -6,6 +6,7 @@ import { cpus } from "node:os";
 import { address } from "./pieces/address.ts";
 import { answers } from "./pieces/answers.ts";
 import { manyPods } from "./pieces/pods.ts";
+import { rotation } from "./pieces/rotation.ts";
 import { start } from "./pieces/start.ts";
 import { stsCalls } from "./pieces/sts-calls.ts";
 import { type Piece, toMarkdown } from "./table.ts";
@@ -16,7 +17,7 @@ Made by \`bun bench/run.ts\`. Machines are shared and noisy: ratios beside a ref
 figures.
 `;
 
-const pieces: readonly Piece[] = [answers, address, manyPods, start, stsCalls];
+const pieces: readonly Piece[] = [answers, address, manyPods, rotation, start, stsCalls];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !pieces.some((piece) => piece.name === name));
