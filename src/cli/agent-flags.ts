@@ -1,9 +1,10 @@
 import { isIPv4 } from "node:net";
 import { hostAddresses, httpUrl } from "./address-kinds.ts";
 import { clientFlags, logFlags, telemetryFlags, tlsFlags } from "./common-flags.ts";
-import { boolean, file, port } from "./flag-kind.ts";
+import { boolean, file, oneOf, port, text } from "./flag-kind.ts";
 import type { FlagTable, FlagValues } from "./flag-table.ts";
 import { interfacePattern, iptables, nodeName } from "./kiam-kinds.ts";
+import { obsoleteClientFlags, obsoleteTelemetryFlags } from "./obsolete-flags.ts";
 
 export type AgentFlags = FlagValues<typeof agentFlags>;
 
@@ -12,6 +13,7 @@ export const agentFlags = {
   ...clientFlags,
   nodeName: {
     name: "node-name",
+    group: "Servers",
     kind: nodeName,
     variables: ["NODE_NAME"],
     description:
@@ -19,48 +21,78 @@ export const agentFlags = {
   },
   identityTokenPath: {
     name: "identity-token",
+    group: "Servers",
     kind: file,
     description: "Projected service account token that proves the node to the servers",
   },
-  port: { name: "port", kind: port, default: "3100", description: "Where the pods' metadata requests are answered" },
+  port: {
+    name: "port",
+    group: "Metadata",
+    kind: port,
+    default: "3100",
+    description: "Where the pods' metadata requests are answered",
+  },
   hosts: {
     name: "host",
+    group: "Metadata",
     kind: hostAddresses,
     variables: ["HOST_IP"],
     description: "The node's address, or its IPv4 and IPv6 ones, to listen on and to redirect to, else HOST_IP",
   },
   iptables: {
     name: "iptables",
+    group: "Redirect",
     kind: iptables,
     default: "false",
     description: "Redirect the pods' metadata requests; alone, it takes the interface from --host-interface",
   },
   iptablesRemove: {
     name: "iptables-remove",
+    group: "Redirect",
     kind: boolean,
     default: "true",
     description: "Take the redirect away at exit; kept, it leaves pods without the metadata service",
   },
   hostInterface: {
     name: "host-interface",
+    group: "Redirect",
     kind: interfacePattern,
     default: "docker0",
     description: "The interface that pods' packets come in by; cali+ for all that begin so, !eth0 for all but that",
   },
   metadataEndpoint: {
     name: "metadata-endpoint",
+    group: "Metadata",
     kind: httpUrl,
     default: "http://169.254.169.254",
     description: "The real metadata service",
   },
+  imdsTokens: {
+    name: "imds-tokens",
+    group: "Metadata",
+    kind: oneOf("optional", "required"),
+    default: "optional",
+    description: "Whether requests without an IMDSv2 token are answered (optional) or refused (required)",
+  },
+  allowRouteRegexp: {
+    name: "allow-route-regexp",
+    group: "Metadata",
+    kind: text,
+    aliases: ["whitelist-route-regexp"],
+    default: "^$",
+    description: "Other metadata paths to forward, as an RE2 pattern of any part of the path; not there yet",
+  },
   allowIpQuery: {
     name: "allow-ip-query",
+    group: "Metadata",
     kind: boolean,
     default: "false",
     description: "Let ?ip= name the pod instead of the client's address: never where others can connect",
   },
   ...telemetryFlags,
   ...logFlags,
+  ...obsoleteClientFlags,
+  ...obsoleteTelemetryFlags,
 } as const satisfies FlagTable;
 
 /** What in an agent's flags contradicts the rest, as a sentence. */

@@ -6,35 +6,61 @@ import { namespaceName, nodeName } from "./kiam-kinds.ts";
 export type CertsFlags = FlagValues<typeof certsFlags>;
 
 export const certsFlags = {
-  outDirectory: { name: "out", kind: path, description: "Directory that the PEM files are written to" },
+  outDirectory: {
+    name: "out",
+    group: "Output",
+    kind: path,
+    description: "Directory that the PEM files are written to",
+  },
   secrets: {
     name: "secrets",
+    group: "Output",
     kind: boolean,
     default: "false",
     description: "Write Secret manifests instead of PEM files, to standard output where there is no --out",
   },
   namespace: {
     name: "namespace",
+    group: "Output",
     kind: namespaceName,
     default: "kiam-system",
     description: "Namespace of the Secrets, and of the server's Service",
   },
   serverNames: {
     name: "server-name",
+    group: "Certificates",
     kind: text,
     repeatable: true,
     description: "A name or address that agents reach the servers by; may be repeated",
   },
   nodes: {
     name: "node",
+    group: "Certificates",
     kind: nodeName,
     repeatable: true,
     description: "A node whose agent gets a certificate of its own; may be repeated",
   },
-  days: { name: "days", kind: count(3650), default: "365", description: "How long the certificates are valid" },
-  caCertPath: { name: "ca-cert", kind: file, description: "Sign with this authority instead of a new one" },
-  caKeyPath: { name: "ca-key", kind: file, description: "The key of that authority" },
-  force: { name: "force", kind: boolean, default: "false", description: "Overwrite files that are there already" },
+  days: {
+    name: "days",
+    group: "Certificates",
+    kind: count(3650),
+    default: "365",
+    description: "How long the certificates are valid",
+  },
+  caCertPath: {
+    name: "ca-cert",
+    group: "Certificates",
+    kind: file,
+    description: "Sign with this authority instead of a new one",
+  },
+  caKeyPath: { name: "ca-key", group: "Certificates", kind: file, description: "The key of that authority" },
+  force: {
+    name: "force",
+    group: "Output",
+    kind: boolean,
+    default: "false",
+    description: "Overwrite files that are there already",
+  },
   ...logFlags,
 } as const satisfies FlagTable;
 

@@ -7,6 +7,7 @@ export type DevFlags = FlagValues<typeof devFlags>;
 export const devFlags = {
   files: {
     name: "file",
+    group: "Pods",
     short: "f",
     kind: file,
     repeatable: true,
@@ -14,12 +15,14 @@ export const devFlags = {
   },
   port: {
     name: "port",
+    group: "Metadata",
     kind: port,
     default: "3100",
     description: "Where the first pod's metadata service listens; each further pod takes the next port",
   },
   aws: {
     name: "aws",
+    group: "STS",
     kind: boolean,
     default: "false",
     description: "Call the real STS with the environment's credentials instead of a built-in emulator",

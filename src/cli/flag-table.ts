@@ -1,9 +1,29 @@
 import type { FlagKind } from "./flag-kind.ts";
 
+/** What help puts flags under, in its order. */
+export const flagGroups = [
+  "Mutual TLS",
+  "Servers",
+  "Agents",
+  "Redirect",
+  "Metadata",
+  "Kubernetes",
+  "Roles",
+  "Sessions",
+  "STS",
+  "Pods",
+  "Certificates",
+  "Output",
+  "Telemetry",
+  "Logging",
+  "Compatibility",
+] as const;
+
 /** One flag of a command. */
 export interface Flag {
   /** As on the command line, without the dashes. */
   readonly name: string;
+  readonly group: (typeof flagGroups)[number];
   readonly kind: FlagKind<unknown>;
   /** One sentence for help, without a full stop. */
   readonly description: string;
@@ -17,6 +37,8 @@ export interface Flag {
   readonly short?: string;
   /** Environment variables that are read after `KIAM_<FLAG>`. */
   readonly variables?: readonly string[];
+  /** Of a flag that is only there for old manifests, and does nothing: why it needs to do nothing, as a part of a sentence. */
+  readonly obsolete?: string;
 }
 
 /** A command's flags, each under the name that its value has in the program. */

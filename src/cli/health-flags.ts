@@ -1,6 +1,7 @@
 import { clientFlags, logFlags, tlsFlags } from "./common-flags.ts";
 import { durationMs } from "./flag-kind.ts";
 import type { FlagTable, FlagValues } from "./flag-table.ts";
+import { obsoleteClientFlags } from "./obsolete-flags.ts";
 
 export type HealthFlags = FlagValues<typeof healthFlags>;
 
@@ -9,9 +10,11 @@ export const healthFlags = {
   ...clientFlags,
   timeoutMs: {
     name: "timeout",
+    group: "Servers",
     kind: durationMs,
     default: "1s",
     description: "How long to ask, every 100ms, before giving up",
   },
   ...logFlags,
+  ...obsoleteClientFlags,
 } as const satisfies FlagTable;

@@ -1,3 +1,4 @@
+import { resolveRole } from "../domain/role-arn.ts";
 import type { FlagKind } from "./flag-kind.ts";
 
 /** Whether to redirect, and which interface pods' packets come in by. */
@@ -68,6 +69,20 @@ export const roleBaseArn: FlagKind<string> = {
   hint: "arn",
   form: 'the beginning of a role ARN such as "arn:aws:iam::123456789012:role/"',
   parse: (value) => (baseArnForm.test(value) ? value : undefined),
+};
+
+/** What IAM calls a role, with or without its path, or the whole ARN. */
+export const roleNameOrArn: FlagKind<string> = {
+  hint: "role",
+  form: "the name or the ARN of a role",
+  parse: (value) => (resolveRole(value, "arn:aws:iam::000000000000:role/") === undefined ? undefined : value),
+};
+
+/** https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE-ID.md#21-trust-domain */
+export const trustDomain: FlagKind<string> = {
+  hint: "domain",
+  form: 'a SPIFFE trust domain such as "example.org"',
+  parse: (value) => (/^[a-z0-9._-]{1,255}$/.test(value) ? value : undefined),
 };
 
 /** Whether there is such a region shows when its host resolves. */

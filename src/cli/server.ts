@@ -39,6 +39,9 @@ export async function runServer(flags: ServerFlags, io: CommandIo): Promise<numb
   if (choice.kind === "problem") {
     return refuse(choice.problem);
   }
+  if (flags.roleBaseArn === undefined) {
+    return refuse("--role-base-arn-autodetect is not there yet: give --role-base-arn");
+  }
   const connected = await connectionOf(flags, io);
   if (connected.kind === "unusable") {
     return refuse(connected.problem);
@@ -111,7 +114,7 @@ function settingsOf(flags: ServerFlags, connection: ApiConnection, logger: Logge
     bind: flags.bind,
     agentIdentity: flags.agentIdentity,
     agentServiceAccounts: flags.agentServiceAccounts.length === 0 ? own : flags.agentServiceAccounts,
-    roleBaseArn: flags.roleBaseArn,
+    roleBaseArn: flags.roleBaseArn ?? "",
     patternsMatch: flags.disableStrictNamespaceRegexp ? "anywhere" : "whole",
     sessionName: flags.sessionName,
     refreshAheadMs: flags.sessionRefreshMs ?? defaultAheadMs(flags.sessionDurationMs),

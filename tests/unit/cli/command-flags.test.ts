@@ -124,10 +124,10 @@ describe("server", () => {
     expect(problem).toBe(expected);
   });
 
-  test("without a base for role ARNs it doesn't start", () => {
-    const parsed = parseFlags(serverFlags, { argv: keys, env: {}, fileProblem: () => undefined });
+  test("without a base for role ARNs, and told to find none, it doesn't start", () => {
+    const problem = serverContradiction(parse(serverFlags, keys));
 
-    expect(parsed).toEqual({ kind: "problem", problem: "--role-base-arn is required" });
+    expect(problem).toBe("--role-base-arn or --role-base-arn-autodetect is required");
   });
 
   test("--sts-region is --region, and service accounts add up", () => {

@@ -4,7 +4,9 @@ import { count } from "../../../src/cli/flag-kind.ts";
 import type { FlagTable } from "../../../src/cli/flag-table.ts";
 import { createFakeCommandIo } from "../../fakes/command-io.ts";
 
-const flags = { size: { name: "size", kind: count(10), default: "3", description: "" } } as const satisfies FlagTable;
+const flags = {
+  size: { group: "Logging", name: "size", kind: count(10), default: "3", description: "" },
+} as const satisfies FlagTable;
 
 test("a command gets its values and its exit code is the process's", async () => {
   const seen: number[] = [];

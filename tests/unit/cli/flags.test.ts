@@ -5,20 +5,20 @@ import { type FlagSource, parseFlags } from "../../../src/cli/flags.ts";
 import { iptables } from "../../../src/cli/kiam-kinds.ts";
 
 const table = {
-  certPath: { name: "cert", kind: file, description: "" },
-  timeoutMs: { name: "timeout", kind: durationMs, default: "1s", description: "" },
-  port: { name: "port", kind: port, default: "3100", description: "" },
-  host: { name: "host", kind: text, variables: ["HOST_IP"], description: "" },
-  iptables: { name: "iptables", kind: iptables, default: "false", description: "" },
-  remove: { name: "iptables-remove", kind: boolean, default: "true", description: "" },
-  region: { name: "region", aliases: ["sts-region"], kind: text, description: "" },
-  files: { name: "file", short: "f", kind: file, repeatable: true, description: "" },
+  certPath: { group: "Logging", name: "cert", kind: file, description: "" },
+  timeoutMs: { group: "Logging", name: "timeout", kind: durationMs, default: "1s", description: "" },
+  port: { group: "Logging", name: "port", kind: port, default: "3100", description: "" },
+  host: { group: "Logging", name: "host", kind: text, variables: ["HOST_IP"], description: "" },
+  iptables: { group: "Logging", name: "iptables", kind: iptables, default: "false", description: "" },
+  remove: { group: "Logging", name: "iptables-remove", kind: boolean, default: "true", description: "" },
+  region: { group: "Logging", name: "region", aliases: ["sts-region"], kind: text, description: "" },
+  files: { group: "Logging", name: "file", short: "f", kind: file, repeatable: true, description: "" },
 } as const satisfies FlagTable;
 
 const required = {
-  cert: { name: "cert", kind: file, required: true, description: "" },
-  key: { name: "key", kind: file, required: true, description: "" },
-  names: { name: "name", kind: text, required: true, repeatable: true, description: "" },
+  cert: { group: "Logging", name: "cert", kind: file, required: true, description: "" },
+  key: { group: "Logging", name: "key", kind: file, required: true, description: "" },
+  names: { group: "Logging", name: "name", kind: text, required: true, repeatable: true, description: "" },
 } as const satisfies FlagTable;
 
 function parse(argv: readonly string[], more: Partial<FlagSource> = {}) {
@@ -225,7 +225,9 @@ describe("what is required", () => {
 });
 
 test("a default that is not of its own kind is a mistake in the table", () => {
-  const broken = { n: { name: "n", kind: count(3), default: "4", description: "" } } as const satisfies FlagTable;
+  const broken = {
+    n: { group: "Logging", name: "n", kind: count(3), default: "4", description: "" },
+  } as const satisfies FlagTable;
 
   const parsing = () => parseFlags(broken, { argv: [], env: {}, fileProblem: () => undefined });
 
