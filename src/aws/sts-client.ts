@@ -38,8 +38,8 @@ export interface StsClientOptions {
 export class OwnCredentialsError extends Error {
   override readonly name = "OwnCredentialsError";
 
-  constructor(cause: unknown) {
-    super("the server has no AWS credentials of its own", { cause });
+  constructor(cause: unknown, message = "the server has no AWS credentials of its own") {
+    super(message, { cause });
   }
 }
 
@@ -68,7 +68,7 @@ export function createStsClient(options: StsClientOptions): Sts {
     ...config,
     credentials: () =>
       chain.config.credentials().catch((error: unknown) => {
-        throw new OwnCredentialsError(error);
+        throw error instanceof OwnCredentialsError ? error : new OwnCredentialsError(error);
       }),
   });
 
