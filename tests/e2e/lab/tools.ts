@@ -16,6 +16,8 @@ export const tools = {
     executable(join(process.env["KUBEBUILDER_ASSETS"] ?? join(cache, "bin"), name)),
   /** A program of the Python environment that tests/tools/requirements.txt describes. */
   python: (name: "python" | "aws" | "moto_server") => executable(join(cache, "venv/bin", name)),
+  /** A server or an agent of grpc-go that behaves as the Go release's: tests/tools/gofleet says how it is used. */
+  goFleet: (name: "goserver" | "goagent") => executable(join(cache, "bin", name)),
   /** Node, for the JavaScript SDK as pods run it. */
   node: () => program("node"),
   /** The Bun that runs this test. */
