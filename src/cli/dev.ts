@@ -20,7 +20,7 @@ import { emulatedSts, type OpenSts, realSts } from "./dev/sts.ts";
 import { useManifests } from "./dev/use-manifests.ts";
 import type { DevFlags } from "./dev-flags.ts";
 import type { CommandIo } from "./io.ts";
-import { loggerOf } from "./process.ts";
+import { loggerOf } from "./logger.ts";
 import { createServerParts, type ServerParts } from "./server-parts.ts";
 import { createTlsMetrics } from "./tls-metrics.ts";
 

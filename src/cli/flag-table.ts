@@ -37,7 +37,7 @@ export interface Flag {
   readonly short?: string;
   /** Environment variables that are read after `KIAM_<FLAG>`. */
   readonly variables?: readonly string[];
-  /** Of a flag that is only there for old manifests, and does nothing: why it needs to do nothing, as a part of a sentence. */
+  /** Of a flag that does nothing and is only there for manifests of the Go release: why, as a part of a sentence. */
   readonly obsolete?: string;
 }
 
@@ -47,6 +47,9 @@ export type FlagTable = Readonly<Record<string, Flag>>;
 /** The values of a command's flags: `undefined` only for one that was not given and has no default. */
 export type FlagValues<Table extends FlagTable> = {
   readonly [Key in keyof Table]: FlagValue<Table[Key]>;
+} & {
+  /** What to say of those flags that were given and do nothing. */
+  readonly warnings: readonly string[];
 };
 
 type FlagValue<One extends Flag> =

@@ -33,8 +33,13 @@ export function parseFlags<Table extends FlagTable>(table: Table, source: FlagSo
   }
   const values: Record<string, unknown> = {};
   const missing: Flag[] = [];
+  const warnings: string[] = [];
   for (const [key, flag] of Object.entries(table)) {
-    const parsed = parseFlag(flag, read.given.get(flag) ?? fromEnvironment(flag, source.env), source);
+    const given = read.given.get(flag) ?? fromEnvironment(flag, source.env);
+    if (flag.obsolete !== undefined && given.length > 0) {
+      warnings.push(`--${flag.name} does nothing: ${flag.obsolete}`);
+    }
+    const parsed = parseFlag(flag, given, source);
     switch (parsed.kind) {
       case "value":
         values[key] = parsed.value;
@@ -50,7 +55,7 @@ export function parseFlags<Table extends FlagTable>(table: Table, source: FlagSo
   }
   return missing.length > 0
     ? { kind: "problem", problem: missingFlags(missing) }
-    : { kind: "values", values: values as FlagValues<Table> };
+    : { kind: "values", values: { ...values, warnings } as FlagValues<Table> };
 }
 
 function fromEnvironment(flag: Flag, env: FlagSource["env"]): readonly Given[] {

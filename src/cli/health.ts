@@ -3,10 +3,12 @@ import { type AskHealth, checkHealth } from "./health-check.ts";
 import { openHealthAsker } from "./health-client.ts";
 import type { HealthFlags } from "./health-flags.ts";
 import type { CommandIo } from "./io.ts";
+import { loggerOf } from "./logger.ts";
 import { resolveHost } from "./resolve-host.ts";
 
 /** Asks a server whether it is well; one line says the outcome. Exit code 0 or 1; 2 where the certificate can't be used. */
 export async function runHealth(flags: HealthFlags, io: CommandIo): Promise<number> {
+  loggerOf(flags, io);
   const opened = await openHealthAsker(flags, { clock: io.clock, resolve: resolveHost });
   if (opened.kind === "problem") {
     io.stderr(`kiam health: ${opened.problem}\n`);

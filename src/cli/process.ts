@@ -1,23 +1,8 @@
 import { Registry } from "prom-client";
-import type { Logger } from "../runtime/logger.ts";
 import { type Probe, serveTelemetry } from "../telemetry/http.ts";
-import { createLogger } from "../telemetry/log.ts";
 import { registerProcessMetrics } from "../telemetry/process-metrics.ts";
 import type { HostPort } from "./address-kinds.ts";
 import type { CommandIo } from "./io.ts";
-
-/** The log that the flags ask for, on standard error. */
-export function loggerOf(
-  flags: { readonly jsonLog: boolean; readonly level: "debug" | "info" | "warn" | "error" },
-  io: CommandIo,
-): Logger {
-  return createLogger({
-    format: flags.jsonLog ? "json" : "text",
-    level: flags.level,
-    write: io.stderr,
-    clock: io.clock,
-  });
-}
 
 /** A registry with what each kiam process tells of itself. */
 export function createRegistry(io: CommandIo): Registry {

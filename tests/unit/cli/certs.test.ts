@@ -27,6 +27,7 @@ function flags(changed: Partial<CertsFlags>): CertsFlags {
     force: false,
     jsonLog: false,
     level: "info",
+    warnings: [],
     ...changed,
   };
 }

@@ -51,6 +51,7 @@ describe("on the command line", () => {
       remove: true,
       region: undefined,
       files: [],
+      warnings: [],
     });
   });
 
@@ -220,7 +221,43 @@ describe("what is required", () => {
   test("the environment is enough", () => {
     const parsed = parseFlags(required, { ...source, env: { KIAM_CERT: "a", KIAM_KEY: "b", KIAM_NAME: "c" } });
 
-    expect(parsed).toEqual({ kind: "values", values: { cert: "a", key: "b", names: ["c"] } });
+    expect(parsed).toEqual({ kind: "values", values: { cert: "a", key: "b", names: ["c"], warnings: [] } });
+  });
+});
+
+describe("a flag that does nothing", () => {
+  const old = {
+    interval: {
+      group: "Compatibility",
+      name: "interval",
+      kind: durationMs,
+      default: "5s",
+      description: "",
+      obsolete: "nobody waits",
+    },
+  } as const satisfies FlagTable;
+  const parseOld = (argv: readonly string[], env = {}) => parseFlags(old, { argv, env, fileProblem: () => undefined });
+
+  test.each([
+    [["--interval=5s"], {}],
+    [["--interval", "1m"], {}],
+    [[], { KIAM_INTERVAL: "5s" }],
+  ])("is warned of where it is given: %j %j", (argv, env) => {
+    const parsed = parseOld(argv, env);
+
+    expect(parsed).toMatchObject({ values: { warnings: ["--interval does nothing: nobody waits"] } });
+  });
+
+  test("is not spoken of where it is not given", () => {
+    const parsed = parseOld([]);
+
+    expect(parsed).toMatchObject({ values: { interval: 5_000, warnings: [] } });
+  });
+
+  test("has to be well formed all the same", () => {
+    const parsed = parseOld(["--interval=soon"]);
+
+    expect(parsed.kind).toBe("problem");
   });
 });
 

@@ -1,24 +1,8 @@
 import { expect, test } from "bun:test";
-import { createRegistry, loggerOf, serveTelemetryAt } from "../../../src/cli/process.ts";
+import { createRegistry, serveTelemetryAt } from "../../../src/cli/process.ts";
 import { createFakeCommandIo } from "../../fakes/command-io.ts";
 import { freePort } from "../../fixtures/free-port.ts";
 import { metricOf } from "../../fixtures/metrics.ts";
-
-test.each([
-  ["text", false],
-  ["JSON", true],
-])("the log goes to standard error as %s, from the level on that the flag names", (_, jsonLog) => {
-  const io = createFakeCommandIo();
-  const logger = loggerOf({ jsonLog, level: "warn" }, io);
-
-  logger.info("not of interest");
-  logger.warn("of interest");
-
-  const lines = io.written.stderr.trimEnd().split("\n");
-  expect(lines.length).toBe(1);
-  expect(lines[0]).toContain(jsonLog ? '"msg":"of interest"' : "of interest");
-  expect(io.written.stdout).toBe("");
-});
 
 test("every process tells its version", async () => {
   const registry = createRegistry(createFakeCommandIo());
