@@ -25,6 +25,10 @@ export interface MetadataServiceOptions {
   readonly clock: Clock;
 }
 
+/** What {@link MetadataAnswer}'s `answered-by-kiam` means for a server, and what to do. */
+export const answeredByKiam =
+  "an agent of kiam answers this server's own calls of the metadata service: give the server hostNetwork, or nodes that run no agent";
+
 const defaultTimeoutMs = 1_000;
 
 /** A token is 56 characters and each document read here less than a kilobyte. */
