@@ -9,7 +9,10 @@ import { type Logger, reasonOf } from "../runtime/logger.ts";
 import type { Task } from "../runtime/tasks.ts";
 
 export interface OwnRoleDeps {
+  /** By the credentials that the server has to begin with. */
   readonly sts: Pick<Sts, "callerArn">;
+  /** `--assume-role-arn`, which is kept to the server as well. */
+  readonly assumedRole?: RoleArn | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
@@ -17,7 +20,7 @@ export interface OwnRoleDeps {
   readonly onChange: () => void;
 }
 
-/** The role that this server acts as, which it never issues to a pod. */
+/** The roles that this server acts as, which it never issues to a pod. */
 export interface FollowedOwnRole {
   readonly roles: () => readonly RoleArn[];
   /** Resolves once STS has said who this server is, or has had its chance to: serving does not wait for a STS that is away. */
@@ -36,9 +39,10 @@ const longestAskMs = 20_000;
 
 const retries = { firstMs: 1_000, longestMs: 10_000 };
 
-export function followOwnRole({ sts, clock, random, logger, onChange }: OwnRoleDeps): FollowedOwnRole {
+export function followOwnRole(deps: OwnRoleDeps): FollowedOwnRole {
+  const { sts, assumedRole, clock, random, logger, onChange } = deps;
   const { promise: known, resolve } = Promise.withResolvers<void>();
-  let roles: readonly RoleArn[] = [];
+  let roles: readonly RoleArn[] = assumedRole === undefined ? [] : [assumedRole];
   let isSettled = false;
   let isWarned = false;
   let asking: Promise<IssueFailure | undefined> | undefined;
@@ -73,7 +77,7 @@ export function followOwnRole({ sts, clock, random, logger, onChange }: OwnRoleD
   function take(own: OwnRole): IssueFailure | undefined {
     switch (own.kind) {
       case "role":
-        roles = [own.role];
+        roles = [...roles, own.role];
         onChange();
         logger.info("this server's own role, which no pod is given", { "pod.iam.roleArn": own.role });
         return undefined;

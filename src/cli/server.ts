@@ -4,6 +4,7 @@ import { chooseEndpoint } from "../aws/endpoints.ts";
 import { unknownRegion } from "../aws/known-region.ts";
 import { createStsClient } from "../aws/sts-client.ts";
 import type { ApiConnection, ConnectionResult } from "../kubernetes/connection.ts";
+import { createPostPodEvent } from "../kubernetes/events.ts";
 import { inClusterConnection } from "../kubernetes/in-cluster.ts";
 import { kubeconfigConnection } from "../kubernetes/kubeconfig.ts";
 import { reviewToken } from "../kubernetes/token-review.ts";
@@ -17,6 +18,7 @@ import { loggerOf } from "./logger.ts";
 import { followOwnRole } from "./own-role.ts";
 import { createRegistry, serveTelemetryAt } from "./process.ts";
 import { serveAgents } from "./serve-agents.ts";
+import { type OpenSts, openServerAccount, type ServerAccount } from "./server-account.ts";
 import type { ServerFlags } from "./server-flags.ts";
 import { createServerParts, type ServerSettings } from "./server-parts.ts";
 import { startTls } from "./start-tls.ts";
@@ -32,16 +34,13 @@ const shortSessionMs = 3_600_000;
 export async function runServer(flags: ServerFlags, io: CommandIo): Promise<number> {
   const { clock, random, env, signal } = io;
   const logger = loggerOf(flags, io);
-  const refuse = (problem: string) => {
+  const refuse = (problem: string, exitCode = 2) => {
     io.stderr(`kiam server: ${problem}\n`);
-    return 2;
+    return exitCode;
   };
   const choice = chooseEndpoint({ region: flags.region ?? "", url: flags.stsEndpoint ?? "", env });
   if (choice.kind === "problem") {
     return refuse(choice.problem);
-  }
-  if (flags.roleBaseArn === undefined) {
-    return refuse("--role-base-arn-autodetect is not there yet: give --role-base-arn");
   }
   const connected = await connectionOf(flags, io);
   if (connected.kind === "unusable") {
@@ -69,12 +68,22 @@ export async function runServer(flags: ServerFlags, io: CommandIo): Promise<numb
 
   const { connection } = connected;
   const metrics = createServerMetrics(registry);
-  using sts = createStsClient({ endpoint: choice.endpoint });
-  const own = followOwnRole({ sts, clock, random, logger, onChange: () => parts.decideAgain() });
-  using parts = createServerParts(settingsOf(flags, connection, logger), {
+  const openSts: OpenSts = (credentials) =>
+    createStsClient({ endpoint: choice.endpoint, ...(credentials && { credentials }) });
+  const account = await openServerAccount({ flags, openSts, io, logger });
+  if (account.kind === "problem") {
+    return refuse(account.problem, account.exitCode);
+  }
+  using _account = account;
+  const { ownSts, podsSts, assumedRole } = account;
+  const own = followOwnRole({
+    ...{ sts: ownSts, assumedRole, clock, random, logger },
+    onChange: () => parts.decideAgain(),
+  });
+  using parts = createServerParts(settingsOf(flags, account, connection, logger), {
     assumeRole: own.guard(
       createAssumeRole({
-        sts,
+        sts: podsSts,
         sessionDurationSeconds: flags.sessionDurationMs / 1000,
         clock,
         onWarn: (message) => logger.warn(message),
@@ -82,6 +91,7 @@ export async function runServer(flags: ServerFlags, io: CommandIo): Promise<numb
     ),
     ownRoles: own.roles,
     reviewToken: reviewToken(connection, clock),
+    postPodEvent: createPostPodEvent(connection, clock),
     ...{ clock, random, logger, registry, metrics, tlsMetrics },
   });
   const cluster = followCluster(parts, { connection, clock, random, logger, metrics });
@@ -105,7 +115,12 @@ function definedOf(env: CommandIo["env"]): Readonly<Record<string, string>> {
   );
 }
 
-function settingsOf(flags: ServerFlags, connection: ApiConnection, logger: Logger): ServerSettings {
+function settingsOf(
+  flags: ServerFlags,
+  { roleBaseArn }: ServerAccount,
+  connection: ApiConnection,
+  logger: Logger,
+): ServerSettings {
   const { namespace } = connection;
   if (flags.agentServiceAccounts.length === 0 && namespace === undefined) {
     logger.warn("no --agent-service-account, and this server's own namespace is not known: no token proves a node");
@@ -115,7 +130,7 @@ function settingsOf(flags: ServerFlags, connection: ApiConnection, logger: Logge
     bind: flags.bind,
     agentIdentity: flags.agentIdentity,
     agentServiceAccounts: flags.agentServiceAccounts.length === 0 ? own : flags.agentServiceAccounts,
-    roleBaseArn: flags.roleBaseArn ?? "",
+    roleBaseArn,
     patternsMatch: flags.disableStrictNamespaceRegexp ? "anywhere" : "whole",
     sessionName: flags.sessionName,
     refreshAheadMs: flags.sessionRefreshMs ?? defaultAheadMs(flags.sessionDurationMs),
