@@ -8,6 +8,9 @@ import { obsoleteClientFlags, obsoleteTelemetryFlags } from "./obsolete-flags.ts
 
 export type AgentFlags = FlagValues<typeof agentFlags>;
 
+/** A pattern that no path of a request matches. */
+export const nothingForwarded = "^$";
+
 export const agentFlags = {
   ...tlsFlags,
   ...clientFlags,
@@ -79,7 +82,7 @@ export const agentFlags = {
     group: "Metadata",
     kind: text,
     aliases: ["whitelist-route-regexp"],
-    default: "^$",
+    default: nothingForwarded,
     description: "Other metadata paths to forward, as an RE2 pattern of any part of the path; not there yet",
   },
   allowIpQuery: {
@@ -96,7 +99,21 @@ export const agentFlags = {
 } as const satisfies FlagTable;
 
 /** What in an agent's flags contradicts the rest, as a sentence. */
-export function agentContradiction(flags: AgentFlags): string | undefined {
+export async function agentContradiction(flags: AgentFlags): Promise<string | undefined> {
+  return (await malformedPattern(flags)) ?? redirectContradiction(flags);
+}
+
+/** The engine is loaded only for who gives a pattern: help need not wait for it, nor do health probes. */
+async function malformedPattern({ allowRouteRegexp }: AgentFlags): Promise<string | undefined> {
+  if (allowRouteRegexp === nothingForwarded) {
+    return undefined;
+  }
+  const { patternProblem } = await import("./route-pattern.ts");
+  const problem = patternProblem(allowRouteRegexp);
+  return problem === undefined ? undefined : `--allow-route-regexp must be an RE2 pattern: ${problem}`;
+}
+
+function redirectContradiction(flags: AgentFlags): string | undefined {
   if (flags.iptables.kind === "off") {
     return undefined;
   }

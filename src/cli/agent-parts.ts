@@ -24,6 +24,8 @@ export interface AgentSettings {
   /** The node's address; empty where it is not known. */
   readonly hostIp: string;
   readonly serverAddress: HostPort;
+  /** Whether requests without an IMDSv2 token are answered. */
+  readonly imdsTokens: "optional" | "required";
 }
 
 /** The world outside an agent. */
@@ -64,7 +66,8 @@ export interface AgentParts {
   readonly podsWithRoles: () => number;
 }
 
-export function createAgentParts({ nodeName, hostIp, serverAddress }: AgentSettings, deps: AgentDeps): AgentParts {
+export function createAgentParts(settings: AgentSettings, deps: AgentDeps): AgentParts {
+  const { nodeName, hostIp, serverAddress, imdsTokens } = settings;
   const { tls, clock, random, logger, registry, metrics } = deps;
   const store = createCredentialStore({ clock, metrics });
   const openReplica = createNodeClient({
@@ -91,7 +94,7 @@ export function createAgentParts({ nodeName, hostIp, serverAddress }: AgentSetti
     serveMetadata: (place) =>
       serveMetadata({
         ...place,
-        imdsTokens: "optional",
+        imdsTokens,
         nodeName: nodeName || hostIp,
         tokenKey: keyBytesOf(() => tls.current?.key),
         isConnected: () => feed.isConnected,

@@ -9,7 +9,7 @@ import { createAgentMetrics } from "../agent/metrics.ts";
 import { deadline, neverAborted } from "../runtime/abort.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { runAll, type Task } from "../runtime/tasks.ts";
-import { type AgentFlags, redirectInterface } from "./agent-flags.ts";
+import { type AgentFlags, nothingForwarded, redirectInterface } from "./agent-flags.ts";
 import { createAgentParts } from "./agent-parts.ts";
 import type { CommandIo } from "./io.ts";
 import { loggerOf } from "./logger.ts";
@@ -32,6 +32,9 @@ export async function runAgent(flags: AgentFlags, io: CommandIo): Promise<number
     return 2;
   }
   const { tls } = started;
+  if (flags.allowRouteRegexp !== nothingForwarded) {
+    logger.warn("--allow-route-regexp has no effect yet: no request is forwarded to the metadata service");
+  }
   if (flags.allowIpQuery) {
     logger.warn("--allow-ip-query lets whoever can connect be any pod: for development only");
   }
@@ -44,6 +47,7 @@ export async function runAgent(flags: AgentFlags, io: CommandIo): Promise<number
       nodeName,
       hostIp,
       serverAddress: flags.serverAddress,
+      imdsTokens: flags.imdsTokens,
     },
     {
       tls,

@@ -12,7 +12,7 @@ export interface CommandDefinition<Table extends FlagTable> {
   readonly summary: string;
   readonly flags: Table;
   /** What in the values contradicts the rest, as a sentence. */
-  readonly contradiction?: (values: FlagValues<Table>) => string | undefined;
+  readonly contradiction?: (values: FlagValues<Table>) => string | undefined | Promise<string | undefined>;
   /** Loads what the command is made of only when it runs, so that help need not wait for it. */
   readonly load: () => Promise<RunCommandWith<FlagValues<Table>>>;
 }
@@ -40,7 +40,7 @@ export function command<Table extends FlagTable>(definition: CommandDefinition<T
         case "problem":
           return refuse(name, parsed.problem, io);
         case "values": {
-          const problem = contradiction?.(parsed.values);
+          const problem = await contradiction?.(parsed.values);
           return problem === undefined ? attempt(name, load, parsed.values, io) : refuse(name, problem, io);
         }
         default:

@@ -79,7 +79,7 @@ export async function runDev(flags: DevFlags, io: CommandIo): Promise<number> {
 function agentOf(tls: TlsIdentity, port: number, { clock, random }: CommandIo, logger: Logger): AgentParts {
   const registry = new Registry();
   return createAgentParts(
-    { nodeName: devNode, hostIp: "", serverAddress: { host: devServerName, port } },
+    { nodeName: devNode, hostIp: "", serverAddress: { host: devServerName, port }, imdsTokens: "optional" },
     {
       tls: { current: tls, changes: createListeners<void>() },
       readToken: async () => undefined,
@@ -119,6 +119,8 @@ function serverOf(
       }),
       ownRoles: () => account.ownRoles,
       reviewToken: async () => ({ kind: "rejected", reason: "kiam dev knows no tokens" }),
+      // There is no API server to keep events: the log says the same.
+      postPodEvent: async ({ count }) => ({ kind: "posted", count }),
       ...{ clock, random, logger, registry },
       metrics: createServerMetrics(registry),
       tlsMetrics: createTlsMetrics("server", registry),

@@ -3,6 +3,7 @@ import type { Decision } from "../domain/decision.ts";
 import type { AssumeRole } from "../domain/issue.ts";
 import type { ResourceSink } from "../domain/observed.ts";
 import type { Namespace, Pod, PodUid } from "../domain/pod.ts";
+import type { PostPodEvent } from "../domain/pod-event.ts";
 import type { RoleArn } from "../domain/role-arn.ts";
 import type { ReviewToken } from "../domain/token-review.ts";
 import { listenRpc, type RpcServer } from "../rpc/listen.ts";
@@ -10,7 +11,8 @@ import { countCalls } from "../rpc/metrics.ts";
 import type { TlsIdentity } from "../rpc/tls-options.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { type Logger, reasonOf } from "../runtime/logger.ts";
-import type { Task } from "../runtime/tasks.ts";
+import { runAll, type Task } from "../runtime/tasks.ts";
+import { createPodEvents } from "../server/events/pod-events.ts";
 import { createHub } from "../server/feed/hub.ts";
 import { createNodeAuthorizer } from "../server/identity/authorize.ts";
 import { createProofWatch } from "../server/identity/watch-proof.ts";
@@ -19,6 +21,7 @@ import type { ServerMetrics } from "../server/metrics.ts";
 import { createPatterns } from "../server/policy/patterns.ts";
 import { createPolicy } from "../server/policy/policy.ts";
 import { createRoutes } from "../server/rpc/routes.ts";
+import { logChanges } from "../server/workload/change-log.ts";
 import { createNamespaceStore } from "../server/workload/namespaces.ts";
 import { createPodStore } from "../server/workload/pods.ts";
 import type { HostPort } from "./address-kinds.ts";
@@ -32,6 +35,8 @@ export interface ServerSettings {
   readonly agentIdentity: "prefer" | "required";
   /** Whose tokens prove a node. */
   readonly agentServiceAccounts: readonly ServiceAccount[];
+  /** Whose SPIFFE ids prove a node; without it none does. */
+  readonly trustDomain?: string | undefined;
   readonly roleBaseArn: string;
   /** Whether a namespace's pattern must match the whole role ARN. */
   readonly patternsMatch: "whole" | "anywhere";
@@ -46,6 +51,7 @@ export interface ServerDeps {
   /** Roles that are never issued. */
   readonly ownRoles: () => readonly RoleArn[];
   readonly reviewToken: ReviewToken;
+  readonly postPodEvent: PostPodEvent;
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
@@ -92,23 +98,26 @@ export function createServerParts(settings: ServerSettings, deps: ServerDeps): S
     mode: settings.agentIdentity,
     audience: tokenAudience,
     agentServiceAccounts: settings.agentServiceAccounts,
+    trustDomain: settings.trustDomain,
     reviewToken: deps.reviewToken,
     pods,
     clock,
   });
-  const hub = createHub({ pods, namespaces, decide, issuance, clock, logger, metrics, heartbeatIntervalMs });
+  const events = createPodEvents({ ...deps, post: deps.postPodEvent });
+  const hub = createHub({ pods, namespaces, decide, issuance, clock, logger, metrics, events, heartbeatIntervalMs });
   const watchProof = createProofWatch({ pods, clock });
   const routes = createRoutes({
-    ...{ pods, namespaces, decide, issuance, hub, authorize, watchProof, clock, logger, metrics },
+    ...{ pods, namespaces, decide, issuance, hub, authorize, watchProof, clock, logger, metrics, events },
   });
   const podCount = pods.changes.add(() => metrics.pods.set(pods.size));
+  const changeLog = logChanges({ pods, namespaces, logger });
 
   return {
     pods,
     namespaces,
     decide: (pod) => decide(pod, namespaces.permitted(pod.namespace)),
     decideAgain: () => hub.decideAgain(),
-    run: issuance.run,
+    run: (signal) => runAll(signal, [issuance.run, events.run]),
     listen: (tls) =>
       listenRpc({
         bind: settings.bind,
@@ -122,6 +131,7 @@ export function createServerParts(settings: ServerSettings, deps: ServerDeps): S
         onBrokenHandler: (error) => logger.error("a call failed in an unforeseen way", { error: reasonOf(error) }),
       }),
     [Symbol.dispose]() {
+      changeLog[Symbol.dispose]();
       podCount[Symbol.dispose]();
       hub[Symbol.dispose]();
     },

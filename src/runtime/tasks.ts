@@ -1,3 +1,5 @@
+import type { Clock } from "./clock.ts";
+
 export type Task = (signal: AbortSignal) => Promise<void>;
 
 /**
@@ -24,4 +26,14 @@ export async function runAll(signal: AbortSignal, tasks: readonly Task[]): Promi
   if (firstError !== undefined) {
     throw firstError.error;
   }
+}
+
+/** Does something every so many milliseconds, the first time after the first of them; where that is 0, never. */
+export function repeat(action: () => void, everyMs: number, clock: Pick<Clock, "sleep">): Task {
+  return async (signal) => {
+    while (everyMs > 0) {
+      await clock.sleep(everyMs, signal);
+      action();
+    }
+  };
 }

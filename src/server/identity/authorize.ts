@@ -31,6 +31,8 @@ export interface NodeAuthorizerDeps {
   /** `kiam-server`: what agents' tokens are made for. */
   readonly audience: string;
   readonly agentServiceAccounts: readonly ServiceAccount[];
+  /** Whose SPIFFE ids prove a node; without it none does. */
+  readonly trustDomain?: string | undefined;
   readonly pods: Pick<PodStore, "get" | "changes" | "nodeOfHostIp">;
   readonly clock: Clock;
 }
@@ -57,7 +59,7 @@ export function createNodeAuthorizer(deps: NodeAuthorizerDeps): { readonly autho
 
   return {
     async authorize({ alternativeNames, bearerToken }, claim, signal) {
-      const byCertificate = proveByCertificate(alternativeNames);
+      const byCertificate = proveByCertificate(alternativeNames, deps.trustDomain);
       const byToken =
         bearerToken === undefined ? undefined : await proveByToken({ reviews, pods, clock }, bearerToken, signal);
       const proof = combined(byCertificate, byToken) ?? withoutProof(claim);
@@ -66,8 +68,11 @@ export function createNodeAuthorizer(deps: NodeAuthorizerDeps): { readonly autho
   };
 }
 
-function proveByCertificate(alternativeNames: readonly string[]): TokenProof | undefined {
-  const certificate = nodeOfCertificate(alternativeNames);
+function proveByCertificate(
+  alternativeNames: readonly string[],
+  trustDomain: string | undefined,
+): TokenProof | undefined {
+  const certificate = nodeOfCertificate(alternativeNames, trustDomain);
   switch (certificate.kind) {
     case "no-node":
       return undefined;
@@ -75,6 +80,8 @@ function proveByCertificate(alternativeNames: readonly string[]): TokenProof | u
       return { kind: "proven", nodeName: certificate.nodeName, by: "certificate" };
     case "several-nodes":
       return denied("the certificate names several nodes");
+    case "several-uris":
+      return denied("the certificate has several URIs, of which a SPIFFE certificate has one");
     default:
       return certificate satisfies never;
   }

@@ -59,6 +59,7 @@ export async function startAgent(
       nodeName: options.nodeName ?? "node-a",
       hostIp: options.hostIp ?? "",
       serverAddress: { host: serverName, port: servers.port },
+      imdsTokens: "optional",
     },
     {
       ...{ tls, clock, logger, registry, tlsMetrics, randomBytes },

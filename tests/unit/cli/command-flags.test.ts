@@ -41,7 +41,7 @@ describe.each([...commands])("%s", (_name, { flags }) => {
 });
 
 describe("agent", () => {
-  test("the Go release's arguments are taken", () => {
+  test("the Go release's arguments are taken", async () => {
     const flags = parse(
       agentFlags,
       [...keys, "--iptables", "--host=10.0.0.1", "--host-interface=cali+", "--json-log", "--port=8181"].concat(
@@ -60,12 +60,14 @@ describe("agent", () => {
       telemetryAddress: { host: "0.0.0.0", port: 9620 },
       level: "warn",
     });
-    expect(agentContradiction(flags)).toBeUndefined();
+    expect(await agentContradiction(flags)).toBeUndefined();
   });
 
-  test("a redirect needs an address to go to", () => {
-    const problems = [["--iptables"], ["--iptables=cali+"], ["--iptables=false"], []].map((argv) =>
-      agentContradiction(parse(agentFlags, [...keys, ...argv])),
+  test("a redirect needs an address to go to", async () => {
+    const problems = await Promise.all(
+      [["--iptables"], ["--iptables=cali+"], ["--iptables=false"], []].map((argv) =>
+        agentContradiction(parse(agentFlags, [...keys, ...argv])),
+      ),
     );
 
     expect(problems).toEqual([
@@ -76,11 +78,27 @@ describe("agent", () => {
     ]);
   });
 
-  test("HOST_IP is such an address, and NODE_NAME the node's name", () => {
+  test("HOST_IP is such an address, and NODE_NAME the node's name", async () => {
     const flags = parse(agentFlags, [...keys, "--iptables"], { HOST_IP: "10.0.0.1", NODE_NAME: "node-1" });
 
-    expect(agentContradiction(flags)).toBeUndefined();
+    expect(await agentContradiction(flags)).toBeUndefined();
     expect(flags.nodeName).toBe("node-1");
+  });
+
+  test.each([
+    ["^$", undefined],
+    ["/latest/*", undefined],
+    ["(/latest/meta-data/placement/availability-zone|/latest/dynamic/instance-identity/document)", undefined],
+    ["^\\/latest\\/meta-data\\/(spot\\/instance-action|instance-(id|type))$", undefined],
+    ["(", "--allow-route-regexp must be an RE2 pattern: error parsing regexp: missing closing ): `(`"],
+    [
+      "(?=x)",
+      "--allow-route-regexp must be an RE2 pattern: error parsing regexp: invalid or unsupported Perl syntax: `(?=`",
+    ],
+  ])("--allow-route-regexp=%s: %p", async (pattern, expected) => {
+    const flags = parse(agentFlags, [...keys, `--allow-route-regexp=${pattern}`]);
+
+    expect(await agentContradiction(flags)).toBe(expected);
   });
 
   test("the interface comes from --iptables, else from --host-interface", () => {

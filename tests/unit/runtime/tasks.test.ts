@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { neverAborted } from "../../../src/runtime/abort.ts";
-import { runAll, type Task } from "../../../src/runtime/tasks.ts";
-import { settle } from "../../fakes/clock.ts";
+import { repeat, runAll, type Task } from "../../../src/runtime/tasks.ts";
+import { createFakeClock, settle } from "../../fakes/clock.ts";
 
 /** Runs until aborted, then throws the reason, as things that wait do. */
 const untilToldTo: Task = (signal) =>
@@ -81,4 +81,29 @@ test("an abort from outside ends all, and is no failure", async () => {
   controller.abort(new Error("SIGTERM"));
 
   await running;
+});
+
+test("what is repeated is done once each time, and no more after an abort", async () => {
+  const clock = createFakeClock();
+  const controller = new AbortController();
+  let times = 0;
+  const running = runAll(controller.signal, [repeat(() => (times += 1), 60_000, clock)]);
+
+  await clock.advance(59_999);
+  const before = times;
+  await clock.advance(120_001);
+  const after = times;
+  controller.abort(new Error("SIGTERM"));
+  await clock.advance(60_000);
+  await running;
+
+  expect([before, after, times]).toEqual([0, 3, 3]);
+});
+
+test("what is repeated every 0 ms is never done", async () => {
+  const clock = createFakeClock();
+
+  await repeat(() => expect.unreachable(), 0, clock)(neverAborted());
+
+  expect(clock.timers).toBe(0);
 });

@@ -47,6 +47,7 @@ function createWorld(mode: "prefer" | "required" = "required") {
     reviewToken: api.reviewToken,
     audience: "kiam-server",
     agentServiceAccounts: [{ namespace: "kiam", name: "kiam-agent" }],
+    trustDomain: "example.org",
     pods,
     clock,
   });
@@ -69,6 +70,24 @@ describe.each(["prefer", "required"] as const)("where proof is %s", (mode) => {
     expect(await ask({ alternativeNames: nodeACertificate })).toEqual(provenByCertificate);
     expect(await ask({ alternativeNames: nodeACertificate }, { nodeName: "node-a" })).toEqual(provenByCertificate);
     expect(api.calls).toEqual([]);
+  });
+
+  test("a SPIFFE id of the trust domain proves its node", async () => {
+    const { ask } = createWorld(mode);
+    const alternativeNames = ["URI:spiffe://example.org/kiam/node/node-a"];
+
+    expect(await ask({ alternativeNames })).toEqual(provenByCertificate);
+  });
+
+  test("a SPIFFE id beside another URI is refused, not taken for no proof", async () => {
+    const { ask } = createWorld(mode);
+    const alternativeNames = ["URI:spiffe://example.org/kiam/node/node-a", "URI:spiffe://example.org/other"];
+
+    expect(await ask({ alternativeNames })).toEqual({
+      kind: "refused",
+      code: "permission-denied",
+      reason: "the certificate has several URIs, of which a SPIFFE certificate has one",
+    });
   });
 
   test.each<[string, Partial<Evidence>]>([

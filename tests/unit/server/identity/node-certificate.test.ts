@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { nodeOfCertificate } from "../../../../src/server/identity/node-certificate.ts";
 
 test.each([
@@ -49,4 +49,62 @@ test("a certificate that names two nodes speaks for neither", () => {
   const names = ["DNS:node-a.node.kiam", "DNS:node-b.node.kiam"];
 
   expect(nodeOfCertificate(names)).toEqual({ kind: "several-nodes" });
+});
+
+describe("a SPIFFE id", () => {
+  const node = "URI:spiffe://example.org/kiam/node/node-a";
+
+  test.each([
+    [[node], "node-a"],
+    [
+      ["URI:spiffe://example.org/kiam/node/ip-10-0-0-1.eu-west-1.compute.internal"],
+      "ip-10-0-0-1.eu-west-1.compute.internal",
+    ],
+    [["DNS:kiam-agent", node], "node-a"],
+    [["DNS:node-a.node.kiam", node], "node-a"],
+  ])("of the trust domain speaks for its node: %p", (names, nodeName) => {
+    expect(nodeOfCertificate(names, "example.org")).toEqual({ kind: "node", nodeName });
+  });
+
+  test.each([
+    ["URI:spiffe://example.com/kiam/node/node-a"],
+    ["URI:spiffe://example.org.evil.com/kiam/node/node-a"],
+    ["URI:spiffe://exampleXorg/kiam/node/node-a"],
+    ["URI:spiffe://example.org:443/kiam/node/node-a"],
+    ["URI:spiffe://user@example.org/kiam/node/node-a"],
+    ["URI:spiffe://Example.org/kiam/node/node-a"],
+    ["URI:https://example.org/kiam/node/node-a"],
+    ["URI:spiffe://example.org/kiam/node/"],
+    ["URI:spiffe://example.org/kiam/node/Node-a"],
+    ["URI:spiffe://example.org/kiam/node/node-a/"],
+    ["URI:spiffe://example.org/kiam/node/node-a/x"],
+    ["URI:spiffe://example.org/kiam/node/x/../node-a"],
+    ["URI:spiffe://example.org/kiam/node/node%2da"],
+    ["URI:spiffe://example.org/kiam/node/node-a?x"],
+    ["URI:spiffe://example.org/kiam/node/node-a\n"],
+    ["URI:spiffe://example.org/x/kiam/node/node-a"],
+    ["URI:spiffe://example.org/kiam/server/node-a"],
+    ["DNS:spiffe://example.org/kiam/node/node-a"],
+    ["spiffe://example.org/kiam/node/node-a"],
+  ])("%p speaks for no node", (name) => {
+    expect(nodeOfCertificate([name], "example.org")).toEqual({ kind: "no-node" });
+  });
+
+  test("speaks for no node where there is no trust domain", () => {
+    const spoken = [nodeOfCertificate([node]), nodeOfCertificate(["URI:spiffe://undefined/kiam/node/node-a"])];
+
+    expect(spoken).toEqual([{ kind: "no-node" }, { kind: "no-node" }]);
+  });
+
+  test("that is not the certificate's only URI makes the certificate worthless", () => {
+    const certificate = nodeOfCertificate([node, "URI:https://example.org", "DNS:node-a.node.kiam"], "example.org");
+
+    expect(certificate).toEqual({ kind: "several-uris" });
+  });
+
+  test("and a DNS name of another node speak for neither", () => {
+    const certificate = nodeOfCertificate([node, "DNS:node-b.node.kiam"], "example.org");
+
+    expect(certificate).toEqual({ kind: "several-nodes" });
+  });
 });
