@@ -9,7 +9,7 @@ import { inClusterConnection } from "../kubernetes/in-cluster.ts";
 import { kubeconfigConnection } from "../kubernetes/kubeconfig.ts";
 import { reviewToken } from "../kubernetes/token-review.ts";
 import type { Logger } from "../runtime/logger.ts";
-import { runAll } from "../runtime/tasks.ts";
+import { repeat, runAll } from "../runtime/tasks.ts";
 import { defaultAheadMs } from "../server/issuance/schedule.ts";
 import { createServerMetrics } from "../server/metrics.ts";
 import { followCluster } from "./follow-cluster.ts";
@@ -98,7 +98,8 @@ export async function runServer(flags: ServerFlags, io: CommandIo): Promise<numb
   const serving = serveAgents(parts, { tls: started.tls, logger, beforeServing: [cluster.synced, own.known] });
   await using _telemetry = await serveTelemetryAt(flags.telemetryAddress, registry, serving.ready, io);
   logger.info("kiam server starts", { version: io.build.version, commit: io.build.commit, sts: choice.endpoint.url });
-  await runAll(signal, [parts.run, ...cluster.tasks, own.run, started.tls.watch, serving.run]);
+  const sync = repeat(() => parts.decideAgain(), flags.syncMs, clock);
+  await runAll(signal, [parts.run, sync, ...cluster.tasks, own.run, started.tls.watch, serving.run]);
   return 0;
 }
 
@@ -130,6 +131,7 @@ function settingsOf(
     bind: flags.bind,
     agentIdentity: flags.agentIdentity,
     agentServiceAccounts: flags.agentServiceAccounts.length === 0 ? own : flags.agentServiceAccounts,
+    trustDomain: flags.trustDomain,
     roleBaseArn,
     patternsMatch: flags.disableStrictNamespaceRegexp ? "anywhere" : "whole",
     sessionName: flags.sessionName,
