@@ -20,7 +20,7 @@ export const agentFlags = {
     kind: nodeName,
     variables: ["NODE_NAME"],
     description:
-      "The node that this agent serves, else NODE_NAME, else the one whose pods have --host as their host's address; without --host, the host's name",
+      "The node that this agent serves; else the one whose pods have --host as their host's address, and without --host the one named as the host",
   },
   identityTokenPath: {
     name: "identity-token",
@@ -40,7 +40,7 @@ export const agentFlags = {
     group: "Metadata",
     kind: hostAddresses,
     variables: ["HOST_IP"],
-    description: "The node's address, or its IPv4 and IPv6 ones, to listen on and to redirect to, else HOST_IP",
+    description: "The node's address, or its IPv4 and IPv6 ones, to listen on and to redirect to",
   },
   iptables: {
     name: "iptables",

@@ -31,14 +31,14 @@ export const certsFlags = {
     group: "Certificates",
     kind: text,
     repeatable: true,
-    description: "A name or address that agents reach the servers by; may be repeated",
+    description: "A name or address that agents reach the servers by",
   },
   nodes: {
     name: "node",
     group: "Certificates",
     kind: nodeName,
     repeatable: true,
-    description: "A node whose agent gets a certificate of its own; may be repeated",
+    description: "A node whose agent gets a certificate of its own",
   },
   days: {
     name: "days",

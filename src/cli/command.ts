@@ -34,7 +34,7 @@ export function command<Table extends FlagTable>(definition: CommandDefinition<T
       switch (parsed.kind) {
         case "help": {
           const { commandUsage } = await import("./usage.ts");
-          io.stdout(await commandUsage(name, { summary, flags }, io.build));
+          io.stdout(commandUsage(name, { summary, flags }, io.build));
           return 0;
         }
         case "problem":

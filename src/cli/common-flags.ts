@@ -47,14 +47,14 @@ export const tlsFlags = {
 export const keepaliveFlags = {
   keepaliveTimeMs: {
     name: "grpc-keepalive-time-duration",
-    group: "Servers",
+    group: "Connections",
     kind: durationMs,
     default: "10s",
     description: "How long a connection may be silent before it is pinged",
   },
   keepaliveTimeoutMs: {
     name: "grpc-keepalive-timeout-duration",
-    group: "Servers",
+    group: "Connections",
     kind: durationMs,
     default: "2s",
     description: "How long after a ping without an answer a connection is given up",
@@ -71,7 +71,7 @@ export const clientFlags = {
   },
   gatewayTimeoutMs: {
     name: "gateway-timeout-creation",
-    group: "Servers",
+    group: "Connections",
     kind: durationMs,
     default: "1s",
     description: "How long connecting to a server may take before another is tried",
@@ -79,7 +79,7 @@ export const clientFlags = {
   ...keepaliveFlags,
   keepaliveWithoutStream: {
     name: "grpc-keepalive-permit-without-stream",
-    group: "Servers",
+    group: "Connections",
     kind: boolean,
     default: "false",
     description: "Ping idle connections too; servers of the Go release cut off who does that often",

@@ -11,7 +11,7 @@ export const devFlags = {
     short: "f",
     kind: file,
     repeatable: true,
-    description: "YAML with pods and namespaces, read again when it changes; may be repeated; else built-in examples",
+    description: "YAML with pods and namespaces, read again when it changes; else built-in examples",
   },
   port: {
     name: "port",

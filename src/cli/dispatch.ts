@@ -33,7 +33,7 @@ async function help(name: string | undefined, io: CommandIo): Promise<number> {
     return run(name, ["--help"], io);
   }
   const { rootUsage } = await import("./usage.ts");
-  io.stdout(await rootUsage(commands, io.build));
+  io.stdout(rootUsage(commands, io.build));
   return 0;
 }
 

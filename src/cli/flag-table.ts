@@ -5,6 +5,7 @@ export const flagGroups = [
   "Mutual TLS",
   "Servers",
   "Agents",
+  "Connections",
   "Redirect",
   "Metadata",
   "Kubernetes",

@@ -32,21 +32,21 @@ export const serverFlags = {
   ...keepaliveFlags,
   connectionIdleMs: {
     name: "grpc-max-connection-idle-duration",
-    group: "Agents",
+    group: "Connections",
     kind: durationMs,
     default: "15m",
     description: "How long a connection without a call or a stream stays open",
   },
   connectionAgeMs: {
     name: "grpc-max-connection-age-duration",
-    group: "Agents",
+    group: "Connections",
     kind: durationMs,
     default: "15m",
     description: "How old a connection becomes before its agent is asked to open another, give or take a tenth",
   },
   connectionAgeGraceMs: {
     name: "grpc-max-connection-age-grace-duration",
-    group: "Agents",
+    group: "Connections",
     kind: durationMs,
     default: "15m",
     description: "How long an agent that was asked to has for it before the connection is closed",
@@ -63,7 +63,7 @@ export const serverFlags = {
     group: "Agents",
     kind: serviceAccount,
     repeatable: true,
-    description: "Whose tokens prove a node; may be repeated; else kiam-agent in the server's own namespace",
+    description: "Whose tokens prove a node; else kiam-agent in the server's own namespace",
   },
   trustDomain: {
     name: "trust-domain",

@@ -1,53 +1,89 @@
-import { stripVTControlCharacters } from "node:util";
-import { type ArgDef, type ArgsDef, defineCommand, renderUsage } from "citty";
 import type { BuildInfo } from "./build-info.ts";
 import type { Command } from "./command.ts";
-import { type Flag, type FlagTable, spellings } from "./flag-table.ts";
+import { type Flag, flagGroups, spellings, variablesOf } from "./flag-table.ts";
 
 type Described = Pick<Command, "summary" | "flags">;
 
-const footnote = "Each flag also reads KIAM_<FLAG>. Durations are Go's: 500ms, 90s, 15m, 1h30m.";
+/** What a terminal is at least, and still read with ease. */
+const width = 100;
 
-/** Help for one command: every flag with its default. */
-export async function commandUsage(name: string, command: Described, build: BuildInfo): Promise<string> {
-  const shown = defineCommand({ meta: { name, description: command.summary }, args: argumentsOf(command.flags) });
-  return `${await render(shown, rootOf(new Map(), build))}\n${footnote}\n`;
+const footnote = `The command line comes before the environment. Durations are Go's: 500ms, 90s, 15m, 1h30m.
+`;
+
+/** Help for one command: every flag with its default and the variables that it reads, group by group. */
+export function commandUsage(name: string, { summary, flags }: Described, build: BuildInfo): string {
+  const table = Object.values(flags);
+  const required = table.filter((flag) => flag.required === true).map((flag) => ` --${flag.name}=<${flag.kind.hint}>`);
+  const groups = flagGroups.flatMap((group) => {
+    const ofGroup = table.filter((flag) => flag.group === group);
+    return ofGroup.length === 0 ? [] : [`${headings[group] ?? group}:\n${ofGroup.map(flagHelp).join("")}`];
+  });
+  return [
+    `${summary} (kiam ${build.version})\n`,
+    `Usage: kiam ${name}${required.join("")} [FLAG]...\n`,
+    ...groups,
+    footnote,
+  ].join("\n");
 }
 
 /** Help for the whole: every command. */
-export async function rootUsage(commands: ReadonlyMap<string, Described>, build: BuildInfo): Promise<string> {
-  return `${await render(rootOf(commands, build))}\n`;
+export function rootUsage(commands: ReadonlyMap<string, Described>, build: BuildInfo): string {
+  const longest = Math.max(...[...commands.keys()].map((name) => name.length));
+  const lines = [...commands].map(([name, { summary }]) => `  ${name.padEnd(longest)}  ${summary}\n`);
+  return [
+    `AWS roles for the pods of a Kubernetes cluster (kiam ${build.version})\n`,
+    "Usage: kiam COMMAND [FLAG]...\n",
+    `Commands:\n${lines.join("")}`,
+    "kiam COMMAND --help tells a command's flags.\n",
+  ].join("\n");
 }
 
-function rootOf(commands: ReadonlyMap<string, Described>, build: BuildInfo) {
-  const subCommands = [...commands].map(([name, { summary }]) => [
-    name,
-    defineCommand({ meta: { name, description: summary } }),
-  ]);
-  return defineCommand({
-    meta: { name: "kiam", version: build.version, description: "AWS roles for the pods of a Kubernetes cluster" },
-    subCommands: Object.fromEntries(subCommands),
-  });
+const headings: Partial<Record<Flag["group"], string>> = {
+  Compatibility: "For manifests of the Go release; these do nothing, and are warned of",
+};
+
+function flagHelp(flag: Flag): string {
+  const { description, obsolete } = flag;
+  const told = obsolete === undefined ? description : `${description}; does nothing: ${obsolete}`;
+  const facts = factsOf(flag).map((fact) => `[${fact}]`);
+  return `  ${written(flag)}\n${wrapped(told.split(" "))}${wrapped(facts)}`;
 }
 
-/** citty colours and pads whether or not anybody sees it. */
-async function render(...commands: Parameters<typeof renderUsage>): Promise<string> {
-  return stripVTControlCharacters(await renderUsage(...commands)).replace(/ +$/gm, "");
+/** `--port=<port>`, `--[no-]json-log`, `--iptables[=<interface>]`, each name of a flag. */
+function written(flag: Flag): string {
+  const { hint, alone } = flag.kind;
+  return spellings(flag)
+    .map((spelling) => {
+      if (hint === undefined) {
+        return spelling.replace(/^--/, "--[no-]");
+      }
+      return alone === undefined ? `${spelling}=<${hint}>` : `${spelling}[=<${hint}>]`;
+    })
+    .join(", ");
 }
 
-function argumentsOf(table: FlagTable): ArgsDef {
-  return Object.fromEntries(Object.values(table).map((flag) => [flag.name, argumentOf(flag)]));
+function factsOf(flag: Flag): readonly string[] {
+  return [
+    ...(flag.required === true ? ["required"] : []),
+    ...(flag.default === undefined ? [] : [`default: ${flag.default}`]),
+    ...(flag.repeatable === true ? ["may be repeated"] : []),
+    `environment: ${variablesOf(flag).join(", ")}`,
+  ];
 }
 
-function argumentOf(flag: Flag): ArgDef {
-  const others = spellings(flag).slice(1);
-  const shared = {
-    description: others.length === 0 ? flag.description : `${flag.description} (also ${others.join(", ")})`,
-    required: flag.required === true,
-  };
-  const standing = flag.default === undefined ? {} : { default: flag.default };
-  if (flag.kind.hint === undefined) {
-    return { ...shared, type: "boolean", default: flag.default === "true", negativeDescription: "" };
+const indent = "      ";
+
+function wrapped(words: readonly string[]): string {
+  const lines = [""];
+  for (const word of words) {
+    const last = lines.at(-1) ?? "";
+    if (last === "") {
+      lines.splice(-1, 1, word);
+    } else if (indent.length + last.length + 1 + word.length <= width) {
+      lines.splice(-1, 1, `${last} ${word}`);
+    } else {
+      lines.push(word);
+    }
   }
-  return { ...shared, ...standing, type: "string", valueHint: flag.kind.hint };
+  return lines.map((line) => `${indent}${line}\n`).join("");
 }
