@@ -28,6 +28,10 @@ export interface Pod {
   /** Made by the node itself from a file (a static pod's mirror, or owned by a Node): never gets a role. */
   readonly isMirror: boolean;
   readonly request?: RoleRequest;
+  /** `status.phase` as the API server writes it; empty where it does not. For people: whether a pod is live is decided otherwise. */
+  readonly phase: string;
+  /** `metadata.generation`; 0 where the API server counts none. */
+  readonly generation: number;
   /** Orders two observations of one pod. */
   readonly resourceVersion: string;
 }

@@ -2,7 +2,7 @@ import { type IpAddress, parseIpAddress } from "../domain/ip-address.ts";
 import type { Observed } from "../domain/observed.ts";
 import type { Pod, PodUid, RoleRequest } from "../domain/pod.ts";
 import { mayStillRun } from "./may-still-run.ts";
-import { at, listAt, textAt, timeAt } from "./raw-json.ts";
+import { at, listAt, numberAt, textAt, timeAt } from "./raw-json.ts";
 import type { ApiResource } from "./resource.ts";
 
 export const podResource: ApiResource<Pod, PodUid> = {
@@ -39,10 +39,20 @@ export function parsePod(raw: unknown): Observed<Pod, PodUid> {
     addresses: at(raw, "spec", "hostNetwork") === true ? [] : addressesOf(raw),
     startedAtMs: timeAt(raw, "status", "startTime") ?? timeAt(raw, "metadata", "creationTimestamp") ?? 0,
     isMirror: isMirror(raw),
+    phase: phaseOf(raw),
+    generation: numberAt(raw, "metadata", "generation"),
     ...(request === undefined ? {} : { request }),
     resourceVersion: textAt(raw, "metadata", "resourceVersion"),
   };
   return { kind: "live", item };
+}
+
+/** https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase; one text for all pods of a phase. */
+const phases: readonly string[] = ["Pending", "Running", "Succeeded", "Failed", "Unknown"];
+
+function phaseOf(raw: unknown): string {
+  const phase = at(raw, "status", "phase");
+  return phases.find((each) => each === phase) ?? "";
 }
 
 function requestOf(raw: unknown): RoleRequest | undefined {

@@ -19,6 +19,12 @@ export function textAt(raw: unknown, ...path: readonly string[]): string {
   return typeof value === "string" ? value : "";
 }
 
+/** The number at a path; 0 where there is none. */
+export function numberAt(raw: unknown, ...path: readonly string[]): number {
+  const value = at(raw, ...path);
+  return typeof value === "number" && Number.isFinite(value) ? value : 0;
+}
+
 /** The list at a path; empty where there is none. */
 export function listAt(raw: unknown, ...path: readonly string[]): readonly unknown[] {
   const value = at(raw, ...path);

@@ -7,7 +7,9 @@ import { textAt } from "./raw-json.ts";
 export interface ApiRequest {
   /** With its query: `/api/v1/pods?limit=500`. */
   readonly path: string;
-  /** Sent as JSON by POST; a request without one is a GET. */
+  /** GET without a body and POST with one, where it is absent. PATCH merges the body. */
+  readonly method?: "PATCH";
+  /** Sent as JSON. */
   readonly body?: unknown;
   /** How long the whole answer may take, or its head where the body is a stream. */
   readonly withinMs: number;
@@ -58,6 +60,8 @@ export async function askForStream(
   }
 }
 
+const contentTypes = { POST: "application/json", PATCH: "application/merge-patch+json" } as const;
+
 async function ask(
   { connection }: ApiDependencies,
   request: ApiRequest,
@@ -68,13 +72,13 @@ async function ask(
     return { kind: "lost", reason: access.problem };
   }
   const response = await fetch(connection.baseUrl + request.path, {
-    ...(request.body === undefined ? {} : { method: "POST", body: JSON.stringify(request.body) }),
+    ...(request.body === undefined ? {} : { method: request.method ?? "POST", body: JSON.stringify(request.body) }),
     headers: {
       Accept: "application/json",
       // Compressing pages costs the API server more than the network between them.
       "Accept-Encoding": "identity",
       "User-Agent": "kiam",
-      ...(request.body === undefined ? {} : { "Content-Type": "application/json" }),
+      ...(request.body === undefined ? {} : { "Content-Type": contentTypes[request.method ?? "POST"] }),
       ...(access.authorization === undefined ? {} : { Authorization: access.authorization }),
     },
     tls: access.tls,

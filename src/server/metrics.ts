@@ -53,6 +53,12 @@ export function createServerMetrics(registry: Registry) {
       "kiam_k8s_dropped_pods_total",
       "Kept for the Go release's dashboards: here no pod is ever dropped",
     ),
+    events: new Counter({
+      name: "kiam_k8s_events_total",
+      help: "Events on pods, by what became of them: posted, unwanted, refused or dropped",
+      labelNames: ["outcome"] as const,
+      registers,
+    }),
     pods: gauge("kiam_k8s_pods", "Live pods in the store"),
     nodeStreams: gauge("kiam_feed_streams", "Agents' node streams held"),
     feedMessages: counter("kiam_feed_messages_total", "Messages sent to agents"),

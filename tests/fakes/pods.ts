@@ -13,6 +13,8 @@ export function aPod(overrides: Partial<Omit<Pod, "uid" | "addresses">> & PodTex
     addresses: addresses.map(anAddress),
     startedAtMs: Date.UTC(2026, 0, 1),
     isMirror: false,
+    phase: "Running",
+    generation: 1,
     resourceVersion: "100",
     ...rest,
   };

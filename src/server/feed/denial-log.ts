@@ -2,8 +2,10 @@ import { type Denial, explain } from "../../domain/denial.ts";
 import type { Pod, PodUid } from "../../domain/pod.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { createRecentMap } from "../../runtime/recent-map.ts";
+import type { PodEvents } from "../events/pod-events.ts";
+import { forbiddenText } from "../events/text.ts";
 import type { ServerMetrics } from "../metrics.ts";
-import { podFields } from "./pod-fields.ts";
+import { podFields } from "../workload/pod-fields.ts";
 
 /** Tells people why pods get no role. */
 export interface DenialLog {
@@ -14,23 +16,29 @@ export interface DenialLog {
 export interface DenialLogDeps {
   readonly logger: Logger;
   readonly metrics: Pick<ServerMetrics, "denials">;
+  readonly events: Pick<PodEvents, "happened" | "stands">;
 }
 
 /** Pods whose last denial is remembered, so that a pod in a loop does not fill the log. */
 const mostRemembered = 4_096;
 
-/** Counts every denial, and writes a line for each that is another than the pod's last. */
-export function createDenialLog({ logger, metrics }: DenialLogDeps): DenialLog {
+/** Counts every denial, puts it on the pod, and writes a line for each that is another than the pod's last. */
+export function createDenialLog({ logger, metrics, events }: DenialLogDeps): DenialLog {
   const written = createRecentMap<PodUid, string>(mostRemembered);
   return {
     note(pod, denial, requested) {
       metrics.denials.inc({ kind: denial.kind });
+      if (requested === undefined) {
+        events.stands(pod, forbiddenText(pod.request?.role ?? "", denial));
+      } else {
+        events.happened(pod, forbiddenText(requested, denial));
+      }
       const subject = subjectOf(denial);
       if (written.get(pod.uid) === subject) {
         return;
       }
       written.set(pod.uid, subject);
-      logger.warn("pod denied by policy", {
+      logger.error("pod denied by policy", {
         ...podFields(pod),
         ...(requested === undefined ? {} : { "pod.iam.requestedRole": requested }),
         ...("role" in denial ? { "pod.iam.roleArn": denial.role } : {}),

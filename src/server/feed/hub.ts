@@ -2,9 +2,11 @@ import { isDeepStrictEqual } from "node:util";
 import type { Decision } from "../../domain/decision.ts";
 import type { NodeUpdate } from "../../domain/node-pod.ts";
 import type { Pod } from "../../domain/pod.ts";
-import { identityKey } from "../../domain/role-identity.ts";
+import { type IdentityKey, identityKey } from "../../domain/role-identity.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
+import type { PodEvents } from "../events/pod-events.ts";
+import { credentialErrorText } from "../events/text.ts";
 import type { Issuance } from "../issuance/issuance.ts";
 import type { ServerMetrics } from "../metrics.ts";
 import type { Decide } from "../policy/policy.ts";
@@ -15,13 +17,14 @@ import { createMailbox } from "./mailbox.ts";
 import { createNodeFeed, type NodeFeed } from "./node-feed.ts";
 
 export interface HubDeps {
-  readonly pods: Pick<PodStore, "onNode" | "inNamespace" | "changes">;
+  readonly pods: Pick<PodStore, "get" | "onNode" | "inNamespace" | "changes">;
   readonly namespaces: Pick<NamespaceStore, "permitted" | "changes">;
   readonly decide: Decide;
   readonly issuance: Pick<Issuance, "peek" | "want" | "forgetRefusal" | "changes">;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Pick<ServerMetrics, "nodeStreams" | "feedMessages" | "denials">;
+  readonly events: Pick<PodEvents, "happened" | "stands">;
   /** A stream that has nothing to say for so long says that: 1000 to 60000. */
   readonly heartbeatIntervalMs: number;
 }
@@ -48,7 +51,21 @@ export function createHub(deps: HubDeps): Hub {
     if (decision.kind === "denied") {
       denials.note(pod, decision.denial);
     }
+    if (decision.kind === "allowed") {
+      tellRefusal(identityKey(decision.identity), [pod]);
+    }
     return decision;
+  }
+
+  /** What STS refuses is for people to mend. What else fails passes by itself, and pods that ask meanwhile are told. */
+  function tellRefusal(key: IdentityKey, users: readonly Pod[]): void {
+    const result = issuance.peek(key);
+    if (result?.kind === "failed" && result.failure.kind === "refused") {
+      const text = credentialErrorText(result.failure);
+      for (const pod of users) {
+        deps.events.stands(pod, text);
+      }
+    }
   }
 
   function podChanged({ before, after }: PodChange): void {
@@ -87,6 +104,13 @@ export function createHub(deps: HubDeps): Hub {
     issuance.changes.add((key) => {
       for (const feed of feeds.values()) {
         feed.identityChanged(key);
+        tellRefusal(
+          key,
+          feed
+            .usersOf(key)
+            .map(pods.get)
+            .filter((pod) => pod !== undefined),
+        );
       }
     }),
   );

@@ -25,6 +25,8 @@ export interface NodeFeed extends Disposable {
   readonly mailboxes: Set<Mailbox>;
   /** The pods that are told of. */
   uids(): Iterable<PodUid>;
+  /** Those of them that may have the identity. */
+  usersOf(key: IdentityKey): readonly PodUid[];
   /** What is to be said of everything, at this moment. */
   everything(): Pick<Extract<NodeUpdate, { kind: "snapshot" }>, "pods" | "identities">;
   /** What is to be said of what the notices name, at this moment; `undefined` for nothing. */
@@ -126,6 +128,8 @@ export function createNodeFeed(pods: readonly Pod[], deps: NodeFeedDeps): NodeFe
     },
     mailboxes,
     uids: () => entries.keys(),
+    usersOf: (key) =>
+      users.has(key) ? [...entries].flatMap(([uid, { identity }]) => (identity === key ? [uid] : [])) : [],
     everything: () => ({
       pods: [...entries.values()].map(({ nodePod }) => nodePod),
       identities: [...users.keys()].flatMap(stateOf),

@@ -1,5 +1,5 @@
 import type { IdentityKey } from "../../domain/role-identity.ts";
-import { createFairQueue } from "./fair-queue.ts";
+import { createFairQueue } from "../../runtime/fair-queue.ts";
 import type { LaneName, Pace } from "./pace.ts";
 
 /** Two queues before STS, each with calls of its own: what pods wait for never stands behind what is fetched ahead. */

@@ -3,7 +3,7 @@ import type { Pod, PodUid } from "../../domain/pod.ts";
 import { rfc3339 } from "../../domain/rfc3339.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { createRecentMap } from "../../runtime/recent-map.ts";
-import { podFields } from "../feed/pod-fields.ts";
+import { podFields } from "../workload/pod-fields.ts";
 
 /** Writes down who was handed what. Agents with a store of their own write it themselves, when a pod takes what was pushed. */
 export interface AuditLog {

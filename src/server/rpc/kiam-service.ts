@@ -1,4 +1,4 @@
-import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { ConnectError, HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { Credentials } from "../../domain/credentials.ts";
 import type { Decision } from "../../domain/decision.ts";
 import { type IpAddress, parseIpAddress } from "../../domain/ip-address.ts";
@@ -6,6 +6,9 @@ import type { Pod } from "../../domain/pod.ts";
 import { namesRole } from "../../domain/requested-role.ts";
 import { rfc3339 } from "../../domain/rfc3339.ts";
 import type { KiamService } from "../../rpc/gen/kiam/kiam_pb.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { Logger } from "../../runtime/logger.ts";
+import { createRecentMap } from "../../runtime/recent-map.ts";
 import type { DenialLog } from "../feed/denial-log.ts";
 import type { AuditLog } from "./audit-log.ts";
 import type { Callers } from "./callers.ts";
@@ -17,7 +20,13 @@ export interface KiamServiceDeps {
   readonly lookup: PodLookup;
   readonly denials: DenialLog;
   readonly audit: AuditLog;
+  readonly logger: Pick<Logger, "debug" | "error">;
+  readonly clock: Pick<Clock, "now">;
 }
+
+/** Go agents ask for an address that nobody has every few milliseconds. */
+const toldAgainAfterMs = 60_000;
+const mostTold = 1_024;
 
 /** The Go release's service. A proven agent gets its node's pods here too. */
 export function createKiamService({
@@ -25,10 +34,26 @@ export function createKiamService({
   lookup,
   denials,
   audit,
+  logger,
+  clock,
 }: KiamServiceDeps): ServiceImpl<typeof KiamService> {
   /** Go agents say nothing of their node. */
   const nodeOf = async (context: HandlerContext): Promise<string | undefined> =>
     (await callers.identify({ nodeName: "", hostIp: "" }, context)).nodeName;
+
+  const missedAtMs = createRecentMap<IpAddress, number>(mostTold);
+
+  function tellOfRole(address: IpAddress, found: Lookup): void {
+    if (found.kind === "pod") {
+      logger.debug("found role", { "pod.ip": address, "pod.iam.role": found.pod.request?.role ?? "" });
+      return;
+    }
+    const nowMs = clock.now();
+    if (nowMs - (missedAtMs.get(address) ?? Number.NEGATIVE_INFINITY) >= toldAgainAfterMs) {
+      missedAtMs.set(address, nowMs);
+      logger.error(`error finding pod: ${errorOf(found).rawMessage}`, { "pod.ip": address });
+    }
+  }
 
   function forbid({ pod, decision }: FoundPod, requested: string): never {
     if (decision.kind === "denied") {
@@ -44,8 +69,9 @@ export function createKiamService({
 
     async getPodRole({ ip }, context) {
       const address = addressOf(ip);
-      const { pod } = requireFound(await lookup.find(address, await nodeOf(context), context.signal));
-      return { name: pod.request?.role ?? "" };
+      const found = await lookup.find(address, await nodeOf(context), context.signal);
+      tellOfRole(address, found);
+      return { name: requireFound(found).pod.request?.role ?? "" };
     },
 
     async getPodCredentials({ ip, role }, context) {
@@ -74,13 +100,18 @@ function addressOf(ip: string): IpAddress {
 }
 
 function requireFound(found: Lookup): FoundPod {
+  if (found.kind !== "pod") {
+    throw errorOf(found);
+  }
+  return found;
+}
+
+function errorOf(found: Exclude<Lookup, FoundPod>): ConnectError {
   switch (found.kind) {
     case "nobody":
-      throw goErrors.nobody();
+      return goErrors.nobody();
     case "doubt":
-      throw goErrors.doubt();
-    case "pod":
-      return found;
+      return goErrors.doubt();
     default:
       return found satisfies never;
   }

@@ -5,6 +5,7 @@ import { identityKey } from "../../domain/role-identity.ts";
 import { toLookupPodResponse, toWatchNodeResponse } from "../../rpc/convert.ts";
 import { createCredentialsEncoder } from "../../rpc/credentials-bytes.ts";
 import type { NodeService, WatchNodeRequest } from "../../rpc/gen/kiam/v1/node_pb.ts";
+import type { DenialLog } from "../feed/denial-log.ts";
 import type { Hub } from "../feed/hub.ts";
 import type { NodeClaim } from "../identity/authorize.ts";
 import type { ProofWatch } from "../identity/watch-proof.ts";
@@ -17,6 +18,7 @@ export interface NodeServiceDeps {
   readonly callers: Callers;
   readonly hub: Pick<Hub, "watch">;
   readonly lookup: PodLookup;
+  readonly denials: DenialLog;
   readonly watchProof: ProofWatch;
 }
 
@@ -39,6 +41,12 @@ export function createNodeService(deps: NodeServiceDeps): ServiceImpl<typeof Nod
     }
   }
 
+  function noteDenial({ pod, decision }: FoundPod): void {
+    if (decision.kind === "denied") {
+      deps.denials.note(pod, decision.denial, pod.request?.role);
+    }
+  }
+
   return {
     watchNode,
     async lookupPod(request, context) {
@@ -56,6 +64,7 @@ export function createNodeService(deps: NodeServiceDeps): ServiceImpl<typeof Nod
         case "doubt":
           throw doubtError();
         case "pod":
+          noteDenial(found);
           return toLookupPodResponse(answerOf(found), encode);
         default:
           return found satisfies never;

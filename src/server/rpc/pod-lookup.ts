@@ -11,6 +11,7 @@ import type { Decide } from "../policy/policy.ts";
 import { findPod } from "../workload/find-pod.ts";
 import type { NamespaceStore } from "../workload/namespaces.ts";
 import type { PodStore } from "../workload/pods.ts";
+import type { FailureLog } from "./failure-log.ts";
 
 /** A pod that an address belongs to, what policy says of it, and its credentials where they were asked for. */
 export interface FoundPod {
@@ -27,6 +28,7 @@ export interface PodLookupDeps {
   readonly namespaces: Pick<NamespaceStore, "permitted">;
   readonly decide: Decide;
   readonly issuance: Pick<Issuance, "get">;
+  readonly failures: FailureLog;
   readonly clock: Clock;
 }
 
@@ -52,7 +54,7 @@ const addressWaitMs = 800;
 /** For credentials on their way. */
 const credentialsWaitMs = 5_000;
 
-export function createPodLookup({ pods, namespaces, decide, issuance, clock }: PodLookupDeps): PodLookup {
+export function createPodLookup({ pods, namespaces, decide, issuance, failures, clock }: PodLookupDeps): PodLookup {
   const reach = (nodeName: string | undefined): Pick<PodStore, "claimants" | "changes"> =>
     nodeName === undefined
       ? pods
@@ -91,6 +93,9 @@ export function createPodLookup({ pods, namespaces, decide, issuance, clock }: P
         const result = await credentialsOf(found.decision.identity, limit);
         const now = decided(ownerOf(reach(nodeName).claimants(address), nodeName));
         if (isSameGrant(found, now)) {
+          if (result.kind === "failed") {
+            failures.note(now.pod, result.failure);
+          }
           return { ...now, result };
         }
         found = now;

@@ -19,7 +19,7 @@ test("a running pod is read with all that is kept of it, and nothing else", () =
     "other/annotation": "x",
   };
 
-  const observed = parsePod(rawPod({ metadata: { annotations } }));
+  const observed = parsePod(rawPod({ metadata: { annotations, generation: 3 } }));
 
   expect(observed).toEqual({
     kind: "live",
@@ -32,6 +32,8 @@ test("a running pod is read with all that is kept of it, and nothing else", () =
       addresses: ["10.0.0.1"],
       startedAtMs: Date.UTC(2026, 0, 1, 0, 0, 5),
       isMirror: false,
+      phase: "Running",
+      generation: 3,
       request: { source: "pod-annotation", role: "team/reader", sessionName: "job", externalId: "secret" },
       resourceVersion: "10",
     },
@@ -73,6 +75,8 @@ test("odd fields read as absent", () => {
     addresses: [],
     startedAtMs: 0,
     isMirror: false,
+    phase: "",
+    generation: 0,
     resourceVersion: "",
   } as never);
 });

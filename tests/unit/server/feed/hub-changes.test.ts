@@ -227,13 +227,16 @@ test("denied pods are counted, and written down once each, without secrets", asy
 
   expect(hub.logger.lines).toEqual([
     {
-      level: "warn",
+      level: "error",
       message: "pod denied by policy",
       fields: {
         "pod.name": "reader-1",
         "pod.namespace": "default",
         "pod.status.ip": "10.0.0.1",
+        "pod.status.phase": "Running",
         "pod.iam.role": "admin",
+        "resource.version": "1001",
+        "generation.metadata": 1,
         "pod.iam.roleArn": "arn:aws:iam::123456789012:role/admin",
         "policy.explanation":
           "namespace policy expression 'reader|writer' forbids role 'arn:aws:iam::123456789012:role/admin'",

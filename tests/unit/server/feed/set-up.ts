@@ -13,14 +13,14 @@ export const heartbeatIntervalMs = 10_000;
 
 /** A hub over real stores and issuance; STS and time are the test's. The namespace `default` permits reader and writer. */
 export function setUp() {
-  const { clock, sts, logger, registry, metrics, pods, namespaces, issuance } = createServerStores();
+  const { clock, sts, logger, registry, metrics, pods, namespaces, issuance, events } = createServerStores();
   const decided: Pod[] = [];
   const refused = new Set<string>();
   const decide: Decide = (pod, permitted) => {
     decided.push(pod);
     return decideByName(pod, refused.has(pod.request?.role ?? "") ? "" : permitted);
   };
-  const hub = createHub({ pods, namespaces, decide, issuance, clock, logger, metrics, heartbeatIntervalMs });
+  const hub = createHub({ pods, namespaces, decide, issuance, clock, logger, metrics, events, heartbeatIntervalMs });
   let version = 1_000;
 
   const stopping = new AbortController();
@@ -37,6 +37,8 @@ export function setUp() {
     namespaces,
     issuance,
     hub,
+    /** What pods were told by events. */
+    eventsTold: events.told,
     /** Every pod that policy was asked about. */
     decided,
     /** Roles that policy has learned to deny. */

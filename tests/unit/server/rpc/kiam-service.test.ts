@@ -156,7 +156,10 @@ test("each credential that a pod is first handed is written down once, without i
         "pod.name": "reader-1",
         "pod.namespace": "default",
         "pod.status.ip": "10.0.0.1",
+        "pod.status.phase": "Running",
         "pod.iam.role": "reader",
+        "resource.version": "1001",
+        "generation.metadata": 1,
         "credentials.access.key": accessKeyId,
         "credentials.expiration": "2026-01-01T01:00:00Z",
       },
@@ -175,13 +178,16 @@ test("each pod that is denied is written down once, whatever it asks for, and co
 
   expect(server.logger.lines).toEqual([
     {
-      level: "warn",
+      level: "error",
       message: "pod denied by policy",
       fields: {
         "pod.name": "reader-1",
         "pod.namespace": "default",
         "pod.status.ip": "10.0.0.1",
+        "pod.status.phase": "Running",
         "pod.iam.role": "reader",
+        "resource.version": "1001",
+        "generation.metadata": 1,
         "pod.iam.requestedRole": "admin",
         "policy.explanation": "requested 'admin' but annotated with 'reader', forbidden",
       },

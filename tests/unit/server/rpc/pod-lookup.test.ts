@@ -27,6 +27,7 @@ function setUp() {
     pods,
     namespaces,
     decide: decideByName,
+    failures: { note: () => undefined },
     clock,
     issuance: {
       async get(identity, signal) {

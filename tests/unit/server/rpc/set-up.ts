@@ -34,7 +34,7 @@ export interface TestClients {
 
 /** Both services over real stores, issuance and proof of nodes; STS, token reviews and time are the test's. */
 export function setUp({ mode = "prefer" as "prefer" | "required", reviewToken = noReviews } = {}) {
-  const { clock, sts, logger, registry, metrics, pods, namespaces, issuance } = createServerStores();
+  const { clock, sts, logger, registry, metrics, pods, namespaces, issuance, events } = createServerStores();
   const hub = createHub({
     pods,
     namespaces,
@@ -43,6 +43,7 @@ export function setUp({ mode = "prefer" as "prefer" | "required", reviewToken = 
     clock,
     logger,
     metrics,
+    events,
     heartbeatIntervalMs: 10_000,
   });
   const { authorize } = createNodeAuthorizer({
@@ -65,6 +66,7 @@ export function setUp({ mode = "prefer" as "prefer" | "required", reviewToken = 
     clock,
     logger,
     metrics,
+    events,
   });
   const stopping = new AbortController();
   void issuance.run(stopping.signal);
@@ -77,6 +79,8 @@ export function setUp({ mode = "prefer" as "prefer" | "required", reviewToken = 
     sts,
     logger,
     pods,
+    /** What pods were told by events. */
+    eventsTold: events.told,
     /** Answers the first call of STS, once it has been made, and after what happens in between. */
     async answerSts(meanwhile: () => void = () => undefined): Promise<void> {
       for (let turn = 0; sts.calls.length === 0 && turn < 10; turn += 1) {

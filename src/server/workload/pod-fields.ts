@@ -7,6 +7,9 @@ export function podFields(pod: Pod): LogFields {
     "pod.name": pod.name,
     "pod.namespace": pod.namespace,
     "pod.status.ip": pod.addresses[0],
+    "pod.status.phase": pod.phase,
     "pod.iam.role": pod.request?.role,
+    "resource.version": pod.resourceVersion,
+    "generation.metadata": pod.generation,
   };
 }

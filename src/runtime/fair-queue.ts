@@ -6,6 +6,8 @@ export interface FairQueue<Key> {
   /** Queues the key for the parties, besides those it waits for already. */
   add(key: Key, parties: readonly string[]): void;
   has(key: Key): boolean;
+  /** How many keys wait in the party's name. */
+  waitingFor(party: string): number;
   /** Whether the key was waiting. */
   delete(key: Key): boolean;
   /** The next key, which no longer waits; `undefined` where none does. */
@@ -54,6 +56,7 @@ export function createFairQueue<Key>(): FairQueue<Key> {
   return {
     add,
     has: (key) => partiesOf.has(key),
+    waitingFor: (party) => waiting.get(party)?.size ?? 0,
     delete: remove,
     take,
     takeAll() {

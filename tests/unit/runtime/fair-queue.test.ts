@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { createFairQueue, type FairQueue } from "../../../../src/server/issuance/fair-queue.ts";
+import { createFairQueue, type FairQueue } from "../../../src/runtime/fair-queue.ts";
 
 function drain(queue: FairQueue<string>): string[] {
   const taken: string[] = [];
