@@ -15,7 +15,7 @@ import type { Logger } from "../runtime/logger.ts";
 import type { Task } from "../runtime/tasks.ts";
 import type { Probe } from "../telemetry/http.ts";
 import type { HostPort } from "./address-kinds.ts";
-import { clientTimings } from "./client-timings.ts";
+import type { ClientTimings } from "./client-timings.ts";
 import type { TlsMetrics } from "./tls-metrics.ts";
 
 export interface AgentSettings {
@@ -24,6 +24,7 @@ export interface AgentSettings {
   /** The node's address; empty where it is not known. */
   readonly hostIp: string;
   readonly serverAddress: HostPort;
+  readonly timings: ClientTimings;
   /** Whether requests without an IMDSv2 token are answered. */
   readonly imdsTokens: "optional" | "required";
 }
@@ -78,7 +79,7 @@ export function createAgentParts(settings: AgentSettings, deps: AgentDeps): Agen
     tlsChanges: tls.changes,
     readToken: deps.readToken,
     interceptors: [countCalls("client", registry)],
-    ...clientTimings,
+    ...settings.timings,
     clock,
     onRefusedCertificate: () => deps.tlsMetrics.verifyErrors.inc(),
   });

@@ -11,6 +11,7 @@ import type { Logger } from "../runtime/logger.ts";
 import { runAll, type Task } from "../runtime/tasks.ts";
 import { type AgentFlags, nothingForwarded, redirectInterface } from "./agent-flags.ts";
 import { createAgentParts } from "./agent-parts.ts";
+import { clientTimingsOf } from "./client-timings.ts";
 import type { CommandIo } from "./io.ts";
 import { loggerOf } from "./logger.ts";
 import { createRegistry, serveTelemetryAt } from "./process.ts";
@@ -47,6 +48,7 @@ export async function runAgent(flags: AgentFlags, io: CommandIo): Promise<number
       nodeName,
       hostIp,
       serverAddress: flags.serverAddress,
+      timings: clientTimingsOf(flags),
       imdsTokens: flags.imdsTokens,
     },
     {

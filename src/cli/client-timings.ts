@@ -1,5 +1,39 @@
-/**
- * How a client of the servers takes their silence. Connecting, TLS included, may take as long as the Go release's
- * `--gateway-timeout-creation`; the pings are its keepalive's: after 10 s, lost after 2 s without an answer.
- */
-export const clientTimings = { connectTimeoutMs: 1_000, pingIntervalMs: 10_000, pingTimeoutMs: 2_000 } as const;
+import type { PingTimes } from "../rpc/keep-alive.ts";
+
+type PingTimings = Omit<PingTimes, "clock">;
+
+/** How a client of the servers takes their silence. */
+export interface ClientTimings extends PingTimings {
+  /** How long connecting, TLS included, may take. */
+  readonly connectTimeoutMs: number;
+}
+
+/** What the flags say when nobody says otherwise. */
+export const clientTimings: ClientTimings = { connectTimeoutMs: 1_000, pingIntervalMs: 10_000, pingTimeoutMs: 2_000 };
+
+export interface KeepaliveFlags {
+  readonly keepaliveTimeMs: number;
+  readonly keepaliveTimeoutMs: number;
+}
+
+export interface ClientFlags extends KeepaliveFlags {
+  readonly gatewayTimeoutMs: number;
+}
+
+/** grpc-go's: what it takes 0 for, and the least time between two pings. https://pkg.go.dev/google.golang.org/grpc/keepalive */
+const unsetIntervalMs = 2 * 3_600_000;
+const unsetTimeoutMs = 20_000;
+const shortestIntervalMs = 1_000;
+
+/** When either side pings, by its flags. */
+export function pingTimingsOf(flags: KeepaliveFlags): PingTimings {
+  return {
+    pingIntervalMs: Math.max(flags.keepaliveTimeMs || unsetIntervalMs, shortestIntervalMs),
+    pingTimeoutMs: flags.keepaliveTimeoutMs || unsetTimeoutMs,
+  };
+}
+
+/** A client's timings, by its flags. */
+export function clientTimingsOf(flags: ClientFlags): ClientTimings {
+  return { ...pingTimingsOf(flags), connectTimeoutMs: flags.gatewayTimeoutMs || clientTimings.connectTimeoutMs };
+}

@@ -10,6 +10,7 @@ import { runAll } from "../runtime/tasks.ts";
 import { defaultAheadMs } from "../server/issuance/schedule.ts";
 import { createServerMetrics } from "../server/metrics.ts";
 import { type AgentParts, createAgentParts } from "./agent-parts.ts";
+import { clientTimings } from "./client-timings.ts";
 import { type Account, callersAccount, exampleAccount } from "./dev/account.ts";
 import { devNode } from "./dev/cluster.ts";
 import { followSources } from "./dev/follow-sources.ts";
@@ -79,7 +80,13 @@ export async function runDev(flags: DevFlags, io: CommandIo): Promise<number> {
 function agentOf(tls: TlsIdentity, port: number, { clock, random }: CommandIo, logger: Logger): AgentParts {
   const registry = new Registry();
   return createAgentParts(
-    { nodeName: devNode, hostIp: "", serverAddress: { host: devServerName, port }, imdsTokens: "optional" },
+    {
+      nodeName: devNode,
+      hostIp: "",
+      serverAddress: { host: devServerName, port },
+      timings: clientTimings,
+      imdsTokens: "optional",
+    },
     {
       tls: { current: tls, changes: createListeners<void>() },
       readToken: async () => undefined,
@@ -102,6 +109,7 @@ function serverOf(
   return createServerParts(
     {
       bind: { host: "127.0.0.1", port: 0 },
+      connections: { ...clientTimings, limits: { idleMs: 0, ageMs: 0, graceMs: 0 } },
       agentIdentity: "required",
       agentServiceAccounts: [],
       roleBaseArn: account.roleBaseArn,

@@ -6,7 +6,7 @@ import type { Clock } from "../runtime/clock.ts";
 import { readTlsMaterial } from "../tls/material.ts";
 import { describeTlsProblem } from "../tls/problem.ts";
 import type { HostPort } from "./address-kinds.ts";
-import { clientTimings } from "./client-timings.ts";
+import { type ClientFlags, type ClientTimings, clientTimingsOf } from "./client-timings.ts";
 import type { AskHealth, HealthAnswer } from "./health-check.ts";
 import type { HealthFlags } from "./health-flags.ts";
 
@@ -21,7 +21,7 @@ export interface HealthAskerDeps {
   readonly resolve: (host: string) => Promise<readonly string[]>;
 }
 
-type AskedFlags = Pick<HealthFlags, "certPath" | "keyPath" | "caPath" | "serverAddress">;
+type AskedFlags = Pick<HealthFlags, "certPath" | "keyPath" | "caPath" | "serverAddress"> & ClientFlags;
 
 /** Asks the server that the flags name over mutual TLS. */
 export async function openHealthAsker(flags: AskedFlags, deps: HealthAskerDeps): Promise<HealthAsker> {
@@ -29,15 +29,20 @@ export async function openHealthAsker(flags: AskedFlags, deps: HealthAskerDeps):
   const reading = await readTlsMaterial(files, deps.clock.now(), "client");
   return reading.kind === "unusable"
     ? { kind: "problem", problem: describeTlsProblem(reading.problem) }
-    : { kind: "asker", ask: askerOf(flags.serverAddress, reading.material, deps) };
+    : { kind: "asker", ask: askerOf(flags.serverAddress, clientTimingsOf(flags), reading.material, deps) };
 }
 
-function askerOf({ host, port }: HostPort, tls: TlsIdentity, { clock, resolve }: HealthAskerDeps): AskHealth {
+function askerOf(
+  { host, port }: HostPort,
+  timings: ClientTimings,
+  tls: TlsIdentity,
+  { clock, resolve }: HealthAskerDeps,
+): AskHealth {
   async function askAt(address: string, signal: AbortSignal): Promise<HealthAnswer> {
     try {
       using connection = connectRpc(
         { address, port, serverName: host },
-        { ...clientTimings, tls, interceptors: [], clock, pingIdle: false },
+        { ...timings, tls, interceptors: [], clock, pingIdle: false },
       );
       const { message } = await createClient(KiamService, connection.transport).getHealth({}, { signal });
       return { kind: "ok", message };

@@ -17,12 +17,15 @@ export interface ServingDeps {
 
 export interface Serving {
   readonly ready: Probe;
-  /** Serves until aborted, then ends the streams in order, so that agents go to other replicas. */
+  /** Serves until aborted, then sends the agents to other replicas and ends what streams are left in order. */
   readonly run: Task;
 }
 
 /** Calls under way get this long at the end; agents' own patience with a call is less. */
 const graceMs = 5_000;
+
+/** Agents with another server to go to have gone by then; what they get meanwhile is no older than this. */
+const drainMs = 1_000;
 
 export function serveAgents(parts: Pick<ServerParts, "listen">, deps: ServingDeps): Serving {
   const { tls, logger, beforeServing } = deps;
@@ -54,7 +57,7 @@ export function serveAgents(parts: Pick<ServerParts, "listen">, deps: ServingDep
       await untilAborted(new Promise<never>(() => undefined), signal);
     } finally {
       problem = "stopping";
-      await server.close(graceMs);
+      await server.close(graceMs, drainMs);
     }
   }
 

@@ -6,6 +6,8 @@ import type { Namespace, Pod, PodUid } from "../domain/pod.ts";
 import type { PostPodEvent } from "../domain/pod-event.ts";
 import type { RoleArn } from "../domain/role-arn.ts";
 import type { ReviewToken } from "../domain/token-review.ts";
+import type { ConnectionLimits } from "../rpc/connection-life.ts";
+import type { PingTimes } from "../rpc/keep-alive.ts";
 import { listenRpc, type RpcServer } from "../rpc/listen.ts";
 import { countCalls } from "../rpc/metrics.ts";
 import type { TlsIdentity } from "../rpc/tls-options.ts";
@@ -29,9 +31,15 @@ import type { ServiceAccount } from "./kiam-kinds.ts";
 import { createRefusedHandshakes } from "./refused-handshakes.ts";
 import type { TlsMetrics } from "./tls-metrics.ts";
 
+/** How a server keeps its connections; they are pinged because a heartbeat that is lost in the network is nobody's error. */
+export interface ConnectionSettings extends Omit<PingTimes, "clock"> {
+  readonly limits: ConnectionLimits;
+}
+
 /** What is told of a server by its flags. */
 export interface ServerSettings {
   readonly bind: HostPort;
+  readonly connections: ConnectionSettings;
   readonly agentIdentity: "prefer" | "required";
   /** Whose tokens prove a node. */
   readonly agentServiceAccounts: readonly ServiceAccount[];
@@ -77,10 +85,6 @@ export interface ServerParts extends Disposable {
 /** A stream that has nothing to say for so long says that; agents take three times as long for a loss. */
 const heartbeatIntervalMs = 10_000;
 
-/** Streams are pinged as well, because a heartbeat that is lost in the network is nobody's error. */
-const pingIntervalMs = 20_000;
-const pingTimeoutMs = 5_000;
-
 const tokenAudience = "kiam-server";
 
 export function createServerParts(settings: ServerSettings, deps: ServerDeps): ServerParts {
@@ -125,8 +129,8 @@ export function createServerParts(settings: ServerSettings, deps: ServerDeps): S
         routes,
         interceptors: [countCalls("server", deps.registry)],
         clock,
-        pingIntervalMs,
-        pingTimeoutMs,
+        random: deps.random,
+        ...settings.connections,
         onRefusedHandshake: createRefusedHandshakes({ clock, logger, metrics: deps.tlsMetrics }),
         onBrokenHandler: (error) => logger.error("a call failed in an unforeseen way", { error: reasonOf(error) }),
       }),

@@ -12,6 +12,7 @@ import type { Logger } from "../runtime/logger.ts";
 import { repeat, runAll } from "../runtime/tasks.ts";
 import { defaultAheadMs } from "../server/issuance/schedule.ts";
 import { createServerMetrics } from "../server/metrics.ts";
+import { pingTimingsOf } from "./client-timings.ts";
 import { followCluster } from "./follow-cluster.ts";
 import type { CommandIo } from "./io.ts";
 import { loggerOf } from "./logger.ts";
@@ -129,6 +130,14 @@ function settingsOf(
   const own = namespace === undefined ? [] : [{ namespace, name: agentServiceAccount }];
   return {
     bind: flags.bind,
+    connections: {
+      ...pingTimingsOf(flags),
+      limits: {
+        idleMs: flags.connectionIdleMs,
+        ageMs: flags.connectionAgeMs,
+        graceMs: flags.connectionAgeGraceMs,
+      },
+    },
     agentIdentity: flags.agentIdentity,
     agentServiceAccounts: flags.agentServiceAccounts.length === 0 ? own : flags.agentServiceAccounts,
     trustDomain: flags.trustDomain,

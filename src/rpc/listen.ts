@@ -2,22 +2,19 @@ import { createSecureServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { Code, ConnectError, type ConnectRouter, type Interceptor } from "@connectrpc/connect";
-import type { Clock } from "../runtime/clock.ts";
+import type { ConnectionLifeOptions } from "./connection-life.ts";
 import { createDispatch } from "./dispatch.ts";
+import type { PingTimes } from "./keep-alive.ts";
 import type { PeerCertificate } from "./peer.ts";
 import { trackSessions } from "./server-sessions.ts";
 import { strictTls, type TlsIdentity } from "./tls-options.ts";
 
-export interface RpcServerOptions {
+export interface RpcServerOptions extends PingTimes, ConnectionLifeOptions {
   /** An empty host listens on all addresses; port 0 takes a free one. */
   readonly bind: { readonly host: string; readonly port: number };
   readonly tls: TlsIdentity;
   readonly routes: (router: ConnectRouter) => void;
   readonly interceptors: readonly Interceptor[];
-  readonly clock: Clock;
-  /** How often a connection is pinged, and how long the answer may take before the connection is destroyed. */
-  readonly pingIntervalMs: number;
-  readonly pingTimeoutMs: number;
   /** Hears of each client that TLS turned away, or that left before, with OpenSSL's name for the reason. */
   readonly onRefusedHandshake: (reason: string, remoteAddress: string) => void;
   /** Hears of handlers that threw what is not an RPC error. */
@@ -31,10 +28,10 @@ export interface RpcServer {
   /** Closes connections whose certificate is no longer acceptable. */
   closeConnections(isRefused: (peer: PeerCertificate) => boolean): void;
   /**
-   * Takes no more connections, ends the streams in order and calls that wait with Code.Unavailable; resolves when all are
-   * gone, by force after `graceMs`.
+   * Takes no more connections and tells the clients of the others to go; after `drainMs` ends the streams in order and calls
+   * that wait with Code.Unavailable; resolves when all are gone, by force after `graceMs`.
    */
-  close(graceMs: number): Promise<void>;
+  close(graceMs: number, drainMs?: number): Promise<void>;
 }
 
 /** A TLS handshake that takes longer is cut off. */
@@ -54,7 +51,10 @@ export async function listenRpc(options: RpcServerOptions): Promise<RpcServer> {
       handshakeTimeout: handshakeTimeoutMs,
       settings: { maxConcurrentStreams: mostCallsPerConnection },
     },
-    (request, response) => void dispatch(request, response),
+    (request, response) => {
+      sessions.called(response.stream);
+      void dispatch(request, response);
+    },
   );
   const sessions = trackSessions(server, options);
   // Under Bun a socket that was refused does not know any more where it came from.
@@ -74,10 +74,17 @@ export async function listenRpc(options: RpcServerOptions): Promise<RpcServer> {
     port: (server.address() as AddressInfo).port,
     replaceTls: (tls) => server.setSecureContext(strictTls(tls)),
     closeConnections: (isRefused) => sessions.cut((socket: TLSSocket) => isRefused(socket.getPeerCertificate())),
-    async close(graceMs) {
-      stopping.abort(new ConnectError("this server is stopping", Code.Unavailable));
+    async close(graceMs, drainMs = 0) {
+      const stop = () => {
+        stopping.abort(new ConnectError("this server is stopping", Code.Unavailable));
+        sessions.close();
+      };
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       sessions.retire();
+      using drain = drainMs > 0 ? options.clock.after(drainMs, stop) : undefined;
+      if (drain === undefined) {
+        stop();
+      }
       using _force = options.clock.after(graceMs, () => sessions.cut(() => true));
       await closed;
     },

@@ -1,20 +1,27 @@
-import type { Http2SecureServer, ServerHttp2Session } from "node:http2";
+import type { Http2SecureServer, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { TLSSocket } from "node:tls";
+import { type ConnectionLife, type ConnectionLifeOptions, limitLife } from "./connection-life.ts";
+import { sendAway } from "./go-away.ts";
 import { keepAlive, type PingTimes } from "./keep-alive.ts";
 import { createStrangers } from "./strangers.ts";
 
 /** The connections of a server, in whatever state they are. */
 export interface ServerSessions {
+  /** A call has begun, on whichever connection. */
+  called(stream: ServerHttp2Stream): void;
   /** Cuts the connections whose socket is refused. */
   cut(isRefused: (socket: TLSSocket) => boolean): void;
   /** Lets no new session begin, tells the clients of the others to go, and cuts what is not a session once the last is gone. */
   retire(): void;
+  /** Closes each session when its calls are done, without waiting for its client to hear of it. */
+  close(): void;
 }
 
-/** Follows every connection of a server and pings each session. */
-export function trackSessions(server: Http2SecureServer, times: PingTimes): ServerSessions {
+/** Follows every connection of a server, pings each session, and ends it in time. */
+export function trackSessions(server: Http2SecureServer, options: PingTimes & ConnectionLifeOptions): ServerSessions {
   const sockets = new Set<TLSSocket>();
   const sessions = new Map<ServerHttp2Session, TLSSocket>();
+  const lives = new WeakMap<object, ConnectionLife>();
   const strangers = createStrangers();
   let handshaken: TLSSocket | undefined;
   let isRetiring = false;
@@ -46,16 +53,25 @@ export function trackSessions(server: Http2SecureServer, times: PingTimes): Serv
       return;
     }
     sessions.set(session, socket);
-    const pings = keepAlive(session, times, () => destroy(session, socket));
+    const cut = () => destroy(session, socket);
+    const pings = keepAlive(session, options, cut);
+    const life = limitLife({ sendAway: () => sendAway(session), cut }, options);
+    lives.set(session, life);
     session.on("error", () => undefined); // Ordinary disconnects come as errors; what matters is the close.
     session.once("close", () => {
       sessions.delete(session);
       pings[Symbol.dispose]();
+      life[Symbol.dispose]();
       cutLeftOvers();
     });
   });
 
   return {
+    called(stream) {
+      const life = stream.session === undefined ? undefined : lives.get(stream.session);
+      life?.callBegan();
+      stream.once("close", () => life?.callEnded());
+    },
     cut(isRefused) {
       for (const [session, socket] of sessions) {
         if (isRefused(socket)) {
@@ -66,9 +82,14 @@ export function trackSessions(server: Http2SecureServer, times: PingTimes): Serv
     retire() {
       isRetiring = true;
       for (const session of sessions.keys()) {
-        session.close();
+        sendAway(session);
       }
       cutLeftOvers();
+    },
+    close() {
+      for (const session of sessions.keys()) {
+        session.close();
+      }
     },
   };
 }

@@ -3,6 +3,7 @@ import { Registry } from "prom-client";
 import type { Callers } from "../../../src/agent/metadata/callers.ts";
 import { createAgentMetrics } from "../../../src/agent/metrics.ts";
 import { createAgentParts } from "../../../src/cli/agent-parts.ts";
+import { clientTimings } from "../../../src/cli/client-timings.ts";
 import { createTlsMetrics } from "../../../src/cli/tls-metrics.ts";
 import type { TlsIdentity } from "../../../src/rpc/tls-options.ts";
 import { type Clock, systemClock } from "../../../src/runtime/clock.ts";
@@ -59,6 +60,7 @@ export async function startAgent(
       nodeName: options.nodeName ?? "node-a",
       hostIp: options.hostIp ?? "",
       serverAddress: { host: serverName, port: servers.port },
+      timings: clientTimings,
       imdsTokens: "optional",
     },
     {

@@ -1,9 +1,12 @@
 import { Registry } from "prom-client";
+import { clientTimings } from "../../../src/cli/client-timings.ts";
 import { serveAgents } from "../../../src/cli/serve-agents.ts";
 import { createServerParts } from "../../../src/cli/server-parts.ts";
 import { createTlsMetrics } from "../../../src/cli/tls-metrics.ts";
+import type { PostPodEvent } from "../../../src/domain/pod-event.ts";
 import type { RoleArn } from "../../../src/domain/role-arn.ts";
 import type { ReviewToken } from "../../../src/domain/token-review.ts";
+import type { ConnectionLimits } from "../../../src/rpc/connection-life.ts";
 import type { RpcServer } from "../../../src/rpc/listen.ts";
 import type { TlsIdentity } from "../../../src/rpc/tls-options.ts";
 import { type Clock, systemClock } from "../../../src/runtime/clock.ts";
@@ -21,11 +24,14 @@ export interface ReplicaOptions {
   readonly tls: TlsIdentity;
   readonly agentIdentity?: "prefer" | "required";
   readonly reviewToken?: ReviewToken;
+  readonly postPodEvent?: PostPodEvent;
   readonly clock?: Clock;
   /** By which the TLS files are read again. */
   readonly tlsClock?: Clock;
   readonly ownRoles?: readonly RoleArn[];
   readonly refreshAheadMs?: number;
+  /** How long connections live; for ever unless told. */
+  readonly limits?: ConnectionLimits;
 }
 
 /** One server, as its composition root makes it, on the loopback behind a network of its own. */
@@ -74,6 +80,7 @@ export async function startReplica(
     createServerParts(
       {
         bind: { host: "127.0.0.1", port: 0 },
+        connections: { ...clientTimings, limits: options.limits ?? { idleMs: 0, ageMs: 0, graceMs: 0 } },
         agentIdentity: options.agentIdentity ?? "prefer",
         agentServiceAccounts: [{ namespace: "kiam", name: "kiam-agent" }],
         roleBaseArn,
@@ -86,6 +93,7 @@ export async function startReplica(
         assumeRole: sts.assumeRole,
         ownRoles: () => options.ownRoles ?? [],
         reviewToken: options.reviewToken ?? (async () => ({ kind: "unavailable", reason: "there is no API server" })),
+        postPodEvent: options.postPodEvent ?? (async ({ count }) => ({ kind: "posted", count })),
         random: Math.random,
         metrics: createServerMetrics(registry),
         ...{ clock, logger, registry, tlsMetrics },
