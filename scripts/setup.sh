@@ -160,6 +160,15 @@ install_gofleet() {
   echo "$sum" >"$cache/gofleet.sum"
 }
 
+# Go's own regexp, which namespaces' patterns are compared with.
+install_goregexp() {
+  [ -x "$cache/bin/goregexp" ] && cmp -s tests/tools/goregexp/main.go "$cache/goregexp.go" && return
+  find_go
+  (cd tests/tools/goregexp && quietly go build -trimpath -buildvcs=false -o "$cache/bin/goregexp.new" .) || fail "goregexp with Go"
+  mv -f "$cache/bin/goregexp.new" "$cache/bin/goregexp"
+  cp tests/tools/goregexp/main.go "$cache/goregexp.go"
+}
+
 install_bun
 install_dependencies
 if $tests; then
@@ -172,6 +181,7 @@ if $tests; then
   install_node
   install_kubernetes
   install_gofleet
+  install_goregexp
   export KUBEBUILDER_ASSETS="${KUBEBUILDER_ASSETS:-$cache/bin}"
 fi
 

@@ -18,6 +18,8 @@ export const tools = {
   python: (name: "python" | "aws" | "moto_server") => executable(join(cache, "venv/bin", name)),
   /** A server or an agent of grpc-go that behaves as the Go release's: tests/tools/gofleet says how it is used. */
   goFleet: (name: "goserver" | "goagent") => executable(join(cache, "bin", name)),
+  /** Go's regexp: tests/tools/goregexp says how it is asked. */
+  goRegexp: () => executable(join(cache, "bin/goregexp")),
   /** Node, for the JavaScript SDK as pods run it. */
   node: () => program("node"),
   /** The Bun that runs this test. */
