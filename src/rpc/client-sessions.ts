@@ -9,6 +9,8 @@ export interface SessionOptions extends PingTimes {
   readonly pingIdle: boolean;
   /** Starts a connection; its handshake may still be under way. */
   readonly openSocket: () => TLSSocket;
+  /** The server has asked the client to leave: calls under way go on for some time, new ones get another connection. */
+  readonly onGoAway?: () => void;
 }
 
 /** What a gRPC transport asks of whoever keeps its connection. Dispose it to close the connection with all its calls. */
@@ -58,6 +60,7 @@ export function createClientSessions(authority: string, options: SessionOptions)
     session.once("goaway", (_code, _lastStreamId, data) => {
       pingIntervalMs *= isTooManyPings(data) ? 2 : 1;
       session.close();
+      options.onGoAway?.();
     });
     session.once("connect", () => {
       const opened: OpenSession = {

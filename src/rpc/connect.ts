@@ -27,6 +27,8 @@ export interface ConnectionOptions {
   readonly pingTimeoutMs: number;
   /** Whether to ping while no call is open: Go servers answer that with GOAWAY, ours want it. */
   readonly pingIdle: boolean;
+  /** The server has asked this client to leave; new calls get another connection to the same server. */
+  readonly onGoAway?: () => void;
   /** Hears of each handshake that failed because of a certificate, with OpenSSL's name for the reason. */
   readonly onRefusedCertificate?: (reason: string) => void;
 }
