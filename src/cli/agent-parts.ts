@@ -44,7 +44,7 @@ export interface AgentDeps {
   readonly logger: Logger;
   readonly registry: Registry;
   readonly metrics: AgentMetrics;
-  readonly tlsMetrics: Pick<TlsMetrics, "verifyErrors">;
+  readonly tlsMetrics: Pick<TlsMetrics, "refusedCertificates">;
 }
 
 /** Where one metadata listener is, and for whom. */
@@ -81,7 +81,7 @@ export function createAgentParts(settings: AgentSettings, deps: AgentDeps): Agen
     interceptors: [countCalls("client", registry)],
     ...settings.timings,
     clock,
-    onRefusedCertificate: () => deps.tlsMetrics.verifyErrors.inc(),
+    onRefusedCertificate: () => deps.tlsMetrics.refusedCertificates.inc(),
   });
   const feed = createFeed({
     ...{ store, openReplica, metrics, clock, random },

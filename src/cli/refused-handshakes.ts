@@ -7,7 +7,7 @@ import type { TlsMetrics } from "./tls-metrics.ts";
 export interface RefusedHandshakesDeps {
   readonly clock: Pick<Clock, "now">;
   readonly logger: Logger;
-  readonly metrics: Pick<TlsMetrics, "verifyErrors">;
+  readonly metrics: Pick<TlsMetrics, "refusedCertificates">;
 }
 
 /** An agent that is refused tries again every few seconds, on every node where its certificate is the same. */
@@ -38,7 +38,7 @@ export function createRefusedHandshakes({ clock, logger, metrics }: RefusedHands
       logger.debug("a connection ended before TLS was agreed on", { reason, addr });
       return;
     }
-    metrics.verifyErrors.inc();
+    metrics.refusedCertificates.inc();
     if (isDue(`${addr} ${reason}`)) {
       logger.warn("refused a connection whose certificate TLS does not accept", { reason, addr });
     }

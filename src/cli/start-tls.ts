@@ -40,9 +40,9 @@ export async function startTls(files: TlsFiles, usage: TlsUsage, deps: TlsStartD
   let current = first.kind === "ok" ? first.material : undefined;
   const listeners = createListeners<TlsMaterial>();
   if (initialProblem !== undefined) {
-    metrics.updateErrors.inc();
     logger.error(`no TLS yet: ${describeTlsProblem(initialProblem)}`);
   }
+  metrics.filesAre(initialProblem);
   metrics.expires(current?.expiresAtMs);
 
   function use(material: TlsMaterial): void {
@@ -68,9 +68,10 @@ export async function startTls(files: TlsFiles, usage: TlsUsage, deps: TlsStartD
       logger.info("TLS files changed and are in use", { expires: new Date(material.expiresAtMs).toISOString() });
     },
     onProblem(problem) {
-      metrics.updateErrors.inc();
+      metrics.filesAre(problem);
       logger.error(describeTlsProblem(problem));
     },
+    onSound: () => metrics.filesAre(undefined),
   });
   const tls: TlsSource = {
     get current() {

@@ -1,27 +1,31 @@
 import { Counter, Gauge, type Registry } from "prom-client";
+import { stopsStart, type TlsProblem } from "../tls/problem.ts";
 
 export type TlsMetrics = ReturnType<typeof createTlsMetrics>;
 
-/** The Go release's names for what becomes of certificates. */
+/** The Go release's names, types and values for what becomes of certificates, and a count of its own. */
 export function createTlsMetrics(side: "server" | "client", registry: Registry) {
   const registers = [registry];
-  const prefix = `grpc_${side}_tls_certificate`;
-  const expiry = new Gauge({
-    name: `${prefix}_expiry_seconds`,
-    help: "When the certificate in use expires, Unix time; 0 while there is none",
-    registers,
-  });
+  const gauge = (name: string, help: string) =>
+    new Gauge({ name: `grpc_${side}_tls_certificate_${name}`, help, registers });
+  const expiry = gauge("expiry_seconds", "When the certificate in use expires, Unix time; 0 while there is none");
+  const updateError = gauge("update_error", "1 while the certificate files can't be taken into use, else 0");
+  const verifyError = gauge(
+    "verify_error",
+    "1 while the certificate in the files is not valid or not for this use, else 0",
+  );
   return {
     /** @param atMs milliseconds since the Unix epoch */
     expires: (atMs: number | undefined) => expiry.set((atMs ?? 0) / 1000),
-    updateErrors: new Counter({
-      name: `${prefix}_update_error`,
-      help: "Certificate files that were found unusable",
-      registers,
-    }),
-    verifyErrors: new Counter({
-      name: `${prefix}_verify_error`,
-      help: "Connections that failed because a certificate was not accepted",
+    /** What is wrong with the files now; `undefined` once they are sound. */
+    filesAre(problem: TlsProblem | undefined) {
+      const isUpdate = problem !== undefined && (stopsStart(problem) || problem.kind === "refused");
+      updateError.set(isUpdate ? 1 : 0);
+      verifyError.set(problem === undefined || isUpdate ? 0 : 1);
+    },
+    refusedCertificates: new Counter({
+      name: "kiam_tls_refused_certificates_total",
+      help: "Connections that failed because this process did not accept the other side's certificate, or that side this one's",
       registers,
     }),
   };

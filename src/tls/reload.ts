@@ -17,6 +17,8 @@ export interface TlsWatchOptions {
   readonly onChange: (material: TlsMaterial) => void;
   /** Hears once of each problem, until there was none again. What is in use stays in use. */
   readonly onProblem: (problem: TlsProblem) => void;
+  /** Hears once that there is no problem any more, after one that was told. */
+  readonly onSound?: () => void;
   readonly read?: (files: TlsFiles, nowMs: number) => Promise<TlsReading>;
 }
 
@@ -55,8 +57,9 @@ export function watchTlsMaterial(options: TlsWatchOptions): Task {
       options.onProblem(problem);
       told = description;
     }
-    if (problem === undefined) {
+    if (problem === undefined && told !== undefined) {
       told = undefined;
+      options.onSound?.();
     }
     lastProblem = description;
   }

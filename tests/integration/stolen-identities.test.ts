@@ -83,7 +83,7 @@ describe.each(["prefer", "required"] as const)("with --agent-identity=%s", (agen
 
     expect(refusals.map((refusal) => refusal.split(":")[0])).toEqual(refusals.map(() => "Unavailable"));
     expect(await world.server.metric("grpc_server_started_total")).toBe(0);
-    expect(await world.server.metric("grpc_server_tls_certificate_verify_error")).toBeGreaterThan(0);
+    expect(await world.server.metric("kiam_tls_refused_certificates_total")).toBeGreaterThan(0);
     expect(world.server.lines.map(({ message }) => message)).toContain(
       "refused a connection whose certificate TLS does not accept",
     );
@@ -100,7 +100,7 @@ test("a probe that opens the server's port and leaves is nobody's error", async 
 
   await refusalOf(stranger.kiam.getHealth({}));
 
-  expect(await world.server.metric("grpc_server_tls_certificate_verify_error")).toBe(1);
+  expect(await world.server.metric("kiam_tls_refused_certificates_total")).toBe(1);
   expect(world.server.lines.filter(({ level }) => level === "warn").length).toBe(1);
 });
 
@@ -112,7 +112,7 @@ test("an agent does not talk to a server of another authority", async () => {
   const line = await waitFor("the failure", () => agent.lines.find(({ level }) => level === "warn"));
 
   expect(line.message).toContain(`no connection to server ${world.server.address}`);
-  expect(await agent.metric("grpc_client_tls_certificate_verify_error")).toBeGreaterThan(0);
+  expect(await agent.metric("kiam_tls_refused_certificates_total")).toBeGreaterThan(0);
   expect(await world.server.metric("grpc_server_started_total")).toBe(0);
   expect((await podAt("127.1.0.1", agent).credentials("reader")).status).toBe(503);
 });

@@ -81,7 +81,7 @@ test("a withdrawn authority's agents are cut off within 10 s, and the others' st
   const tookMs = performance.now() - withdrawnAtMs;
   await waitFor(
     "the agent to be refused",
-    async () => (await server.metric("grpc_server_tls_certificate_verify_error")) > 0 || undefined,
+    async () => (await server.metric("kiam_tls_refused_certificates_total")) > 0 || undefined,
   );
 
   expect(tookMs).toBeLessThan(10_000);

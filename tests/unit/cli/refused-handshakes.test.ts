@@ -14,7 +14,7 @@ function setUp() {
   return {
     ...{ clock, refused },
     told: () => logger.lines.map(({ fields }) => `${fields?.["addr"]} ${fields?.["reason"]}`),
-    counted: () => metricOf(registry, "grpc_server_tls_certificate_verify_error"),
+    counted: () => metricOf(registry, "kiam_tls_refused_certificates_total"),
   };
 }
 

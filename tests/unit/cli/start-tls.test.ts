@@ -72,7 +72,7 @@ test("good files are there at once, and when they expire is a metric", async () 
   expect(await process.metric("expiry_seconds")).toBe(notAfter.getTime() / 1_000);
 });
 
-test("a certificate that has expired before the start is told and counted once, however often it is looked at", async () => {
+test("a certificate that has expired before the start is told once, however often it is looked at", async () => {
   await using process = await start({ notAfter: new Date(Date.now() - 60_000) });
   const tls = sourceOf(process);
   await using watching = watch(tls, process.clock);
@@ -84,7 +84,33 @@ test("a certificate that has expired before the start is told and counted once, 
   expect(process.logger.lines.map(({ level, message }) => [level, message.split(" expired at ")[0]])).toEqual([
     ["error", `no TLS yet: the certificate in --cert ${process.directory.files.cert}`],
   ]);
-  expect([await process.metric("update_error"), await process.metric("expiry_seconds")]).toEqual([1, 0]);
+  expect([await process.metric("verify_error"), await process.metric("expiry_seconds")]).toEqual([1, 0]);
+});
+
+test("the gauges of the Go release say what is wrong with the files, and that nothing is any more", async () => {
+  await using process = await start();
+  const gauges = async () => [await process.metric("update_error"), await process.metric("verify_error")];
+  const good = process.authority.issue({ usage: "client" });
+  await using watching = watch(sourceOf(process), process.clock);
+  const states = [await gauges()];
+
+  await process.directory.write({ key: "no key" });
+  await watching.look();
+  await watching.look();
+  states.push(await gauges());
+  await process.directory.write(process.authority.issue({ usage: "client", notAfter: new Date(Date.now() - 60_000) }));
+  await watching.look();
+  states.push(await gauges());
+  await process.directory.write(good);
+  await watching.look();
+  states.push(await gauges());
+
+  expect(states).toEqual([
+    [0, 0],
+    [1, 0],
+    [0, 1],
+    [0, 0],
+  ]);
 });
 
 test("whoever is told of new files finds them current", async () => {

@@ -138,3 +138,27 @@ test("a directory that Kubernetes swaps is read", async () => {
 
   expect(cert).toBe(second.cert);
 });
+
+test("that the former files are back is told once, although nothing has changed", async () => {
+  const clock = createFakeClock();
+  const stop = new AbortController();
+  const readings = [ok("a"), expired, expired, ok("a"), ok("a")];
+  let sound = 0;
+  const ended = watchTlsMaterial({
+    files: { cert: "/tls/agent.pem", key: "", ca: "" },
+    clock,
+    initial: material("a"),
+    onChange: () => undefined,
+    onProblem: () => undefined,
+    onSound: () => {
+      sound += 1;
+    },
+    read: async () => readings.shift() ?? ok("a"),
+  })(stop.signal).catch(() => undefined);
+
+  await clock.advance(10_000);
+  stop.abort(new Error("stopped"));
+  await ended;
+
+  expect(sound).toBe(1);
+});
