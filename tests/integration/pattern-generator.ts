@@ -36,153 +36,26 @@ const fromTheField: readonly string[] = [
   "\\Qarn:aws:iam::123456789012:role/team/sub/reader\\E",
 ];
 
-const literals = [
-  "a",
-  "r",
-  "s",
-  "k",
-  "K",
-  "reader",
-  "arn:aws:",
-  "role/",
-  "team",
-  "-",
-  ":",
-  "/",
-  "0",
-  "12",
-  "_",
-  " ",
-  "é",
-  "ſ",
-  "\u212a",
-];
-const classes = [
-  ".",
-  "\\d",
-  "\\D",
-  "\\w",
-  "\\W",
-  "\\s",
-  "\\S",
-  "[a-z]",
-  "[^/]",
-  "[a-",
-  "[]a]",
-  "[^]a]",
-  "[-a]",
-  "[a-]",
-  "[a\\-z]",
-  "[:alpha:]",
-  "[[:alpha:]]",
-  "[[:^digit:]/]",
-  "[[:word:]-]",
-  "[[:nothing:]]",
-  "[\\d_]",
-  "[^\\W]",
-  "[z-a]",
-  "[a-\\d]",
-  "[\\Qa\\E]",
-  "\\pN",
-  "\\PN",
-  "\\pL",
-  "\\p{Lu}",
-  "\\p{^Lu}",
-  "\\P{^Lu}",
-  "\\p{Greek}",
-  "\\pQ",
-  "\\p{",
-  "[\\pN\\PL]",
-  "[\\x{61}-\\x{7a}]",
-  "[K-\u212a]",
-  "[^\\x00-\\x{10FFFF}]",
-  "[[.a.]]",
-  "[[=a=]]",
-];
-const escapes = [
-  "\\.",
-  "\\/",
-  "\\:",
-  "\\-",
-  "\\_",
-  "\\x41",
-  "\\x{61}",
-  "\\x{110000}",
-  "\\x4",
-  "\\101",
-  "\\1",
-  "\\8",
-  "\\a",
-  "\\n",
-  "\\v",
-  "\\e",
-  "\\c",
-  "\\C",
-  "\\Z",
-  "\\z",
-  "\\A",
-  "\\b",
-  "\\B",
-  "\\G",
-  "\\Q",
-  "\\E",
-  "\\Qa|b\\E",
-  "\\Q\\E",
-  "\\",
-  "\\é",
-  "\\h",
-  "\\R",
-  "\\u0041",
-];
-const anchors = ["^", "$", "\\A", "\\z", "\\b", "\\B"];
-const groups = [
-  "(",
-  "(?:",
-  "(?P<n>",
-  "(?<n>",
-  "(?P<n",
-  "(?P<>",
-  "(?<=",
-  "(?<!",
-  "(?=",
-  "(?!",
-  "(?>",
-  "(?i)",
-  "(?i:",
-  "(?s-i:",
-  "(?U)",
-  "(?m)",
-  "(?ims)",
-  "(?x)",
-  "(?-i)",
-  "(?i-)",
-  "(?",
-  "(?#c)",
-  ")",
-];
-const quantifiers = [
-  "*",
-  "+",
-  "?",
-  "*?",
-  "+?",
-  "??",
-  "{2}",
-  "{0}",
-  "{1,}",
-  "{2,3}",
-  "{0,1}?",
-  "{,3}",
-  "{2,1}",
-  "{1000}",
-  "{1001}",
-  "{a}",
-  "{",
-  "}",
-  "{3",
-  "*+",
-  "++",
-];
+/** What stands between spaces and ends of lines. */
+const words = (text: string): readonly string[] => text.split(/\s+/);
+
+/** With case ignored, these are an ASCII `s` and `k` too. */
+const longS = "\u017f";
+const kelvin = "\u212a";
+
+const literals = words("a r s k K reader arn:aws: role/ team - : / 0 12 _ é").concat(" ", longS, kelvin);
+const classes =
+  words(String.raw`. \d \D \w \W \s \S [a-z] [^/] [a- []a] [^]a] [-a] [a-] [a\-z] [:alpha:] [[:alpha:]] [[:^digit:]/]
+  [[:word:]-] [[:nothing:]] [\d_] [^\W] [z-a] [a-\d] [\Qa\E] \pN \PN \pL \p{Lu} \p{^Lu} \P{^Lu} \p{Greek}
+  \pQ \p{ [\pN\PL] [\x{61}-\x{7a}] [^\x00-\x{10FFFF}] [[.a.]] [[=a=]]`).concat(`[K-${kelvin}]`);
+const escapes =
+  words(String.raw`\. \/ \: \- \_ \x41 \x{61} \x{110000} \x4 \101 \1 \8 \a \n \v \e \c \C \Z \z \A \b \B \G \Q \E \Qa|b\E
+  \Q\E \ \é \h \R \u0041`);
+const anchors = words(String.raw`^ $ \A \z \b \B`);
+const groups =
+  words(`( (?: (?P<n> (?<n> (?P<n (?P<> (?<= (?<! (?= (?! (?> (?i) (?i: (?s-i: (?U) (?m) (?ims) (?x) (?-i) (?i-) (?
+  (?#c) )`);
+const quantifiers = words("* + ? *? +? ?? {2} {0} {1,} {2,3} {0,1}? {,3} {2,1} {1000} {1001} {a} { } {3 *+ ++");
 
 /** Anything at all, mostly no pattern. */
 const soup = fc
