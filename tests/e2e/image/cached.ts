@@ -1,0 +1,44 @@
+import { createHash } from "node:crypto";
+import { access, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+/**
+ * The file or directory at `path`, made by `make` where it is not there: beside its place and put there whole, so that
+ * one that was interrupted is made again. `make` gets the path to make it at and a directory for its work.
+ */
+export async function cached(path: string, make: (at: string, workshop: string) => Promise<void>): Promise<string> {
+  if (await exists(path)) {
+    return path;
+  }
+  await mkdir(dirname(path), { recursive: true });
+  const workshop = await mkdtemp(`${path}.`);
+  try {
+    const made = join(workshop, "made");
+    await make(made, workshop);
+    await rename(made, path);
+  } catch (error) {
+    // Another process may have been quicker with a directory.
+    if (!(await exists(path))) {
+      throw error;
+    }
+  } finally {
+    await rm(workshop, { recursive: true, force: true });
+  }
+  return path;
+}
+
+/** A short name for all that something is made from. */
+export function keyOf(...parts: readonly (string | Uint8Array)[]): string {
+  const hash = createHash("sha256");
+  for (const part of parts) {
+    hash.update(createHash("sha256").update(part).digest());
+  }
+  return hash.digest("hex").slice(0, 16);
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
