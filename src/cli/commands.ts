@@ -6,6 +6,12 @@ import { devFlags } from "./dev-flags.ts";
 import { healthFlags } from "./health-flags.ts";
 import { serverContradiction, serverFlags } from "./server-flags.ts";
 
+const completion: Command = {
+  summary: "Print a script that has bash, zsh or fish complete kiam's commands and flags",
+  flags: {},
+  run: async (_name, argv, io) => (await import("./completion.ts")).runCompletion(argv, commands, io),
+};
+
 /** Every subcommand, by name. */
 export const commands: ReadonlyMap<string, Command> = new Map([
   [
@@ -51,6 +57,7 @@ export const commands: ReadonlyMap<string, Command> = new Map([
       load: async () => (await import("./dev.ts")).runDev,
     }),
   ],
+  ["completion", completion],
   [
     "version",
     command({

@@ -18,6 +18,10 @@ export async function dispatch(argv: readonly string[], io: CommandIo): Promise<
       return help(rest[0], io);
     case "--version":
       return run("version", rest, io);
+    case "--completion-script-bash":
+    case "--completion-script-zsh":
+      // As the Go release spells it.
+      return run("completion", [name.replace("--completion-script-", ""), ...rest], io);
     default:
       return run(name, rest, io);
   }

@@ -14,13 +14,21 @@ export interface FlagKind<Value> {
   readonly negated?: Value;
   /** Whether the value is the path of a file that has to be there. */
   readonly isFile?: true;
+  /** What a shell may complete the value with. */
+  readonly completion?: "files" | "directories" | readonly string[];
 }
 
 export const text: FlagKind<string> = { hint: "text", form: "a text", parse: (value) => value };
 
-export const path: FlagKind<string> = { ...text, hint: "path", form: "a path" };
+export const path: FlagKind<string> = { ...text, hint: "path", form: "a path", completion: "directories" };
 
-export const file: FlagKind<string> = { ...text, hint: "file", form: "the path of a file", isFile: true };
+export const file: FlagKind<string> = {
+  ...text,
+  hint: "file",
+  form: "the path of a file",
+  isFile: true,
+  completion: "files",
+};
 
 export const boolean: FlagKind<boolean> = {
   hint: undefined,
@@ -51,6 +59,7 @@ export function oneOf<const Choice extends string>(...choices: readonly Choice[]
     hint: choices.join("|"),
     form: `one of ${choices.join(", ")}`,
     parse: (value) => choices.find((choice) => choice === value),
+    completion: choices,
   };
 }
 

@@ -3,7 +3,7 @@ import { dispatch } from "../../../src/cli/dispatch.ts";
 import { createFakeCommandIo } from "../../fakes/command-io.ts";
 
 test.each([
-  [[], "kiam: which command? One of agent, server, health, certs, dev, version; kiam --help tells more\n"],
+  [[], "kiam: which command? One of agent, server, health, certs, dev, completion, version; kiam --help tells more\n"],
   [["agnet"], 'kiam: unknown command "agnet", did you mean agent?\n'],
   [["frobnicate"], 'kiam: unknown command "frobnicate"; kiam --help lists them\n'],
   [["a\nb"], 'kiam: unknown command "a\\nb"; kiam --help lists them\n'],
@@ -59,7 +59,7 @@ test.each([[["--help"]], [["-h"]], [["help"]]])("%j lists every command", async 
   const exitCode = await dispatch(argv, io);
 
   expect(exitCode).toBe(0);
-  for (const name of ["agent", "server", "health", "certs", "dev", "version"]) {
+  for (const name of ["agent", "server", "health", "certs", "dev", "completion", "version"]) {
     expect(io.written.stdout).toMatch(new RegExp(`^ +${name} +[A-Z]`, "m"));
   }
 });
@@ -73,4 +73,14 @@ test.each([[["server", "--help"]], [["help", "server"]]])("%j tells each flag wi
   expect(io.written.stdout).toContain(
     "  --session-duration=<duration>\n      How long credentials live, from 15m to 12h\n      [default: 60m] ",
   );
+});
+
+test.each(["bash", "zsh"])("the Go release's spelling prints the same script for %s", async (shell) => {
+  const [io, old] = [createFakeCommandIo(), createFakeCommandIo()];
+
+  const exitCodes = [await dispatch(["completion", shell], io), await dispatch([`--completion-script-${shell}`], old)];
+
+  expect(exitCodes).toEqual([0, 0]);
+  expect(old.written).toEqual(io.written);
+  expect(io.written.stdout).toContain("_kiam");
 });
