@@ -71,6 +71,8 @@ missing_packages() {
   have setpriv || echo util-linux
   have openssl || echo openssl
   have wrk || echo wrk
+  have zsh || echo zsh
+  have fish || echo fish
   python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3 python3-venv
 }
 
