@@ -111,23 +111,28 @@ export interface FakeStsServer extends AsyncDisposable {
   readonly url: string;
   /** The forms that were posted, in order. */
   readonly requests: readonly URLSearchParams[];
+  /** The access key that each of them was signed with. */
+  readonly signers: readonly string[];
 }
 
 /** STS over HTTP on a free port of the loopback; each request is answered by what the function makes of its form. */
 export function serveFakeSts(answer: (form: URLSearchParams) => Response | Promise<Response>): FakeStsServer {
   const requests: URLSearchParams[] = [];
+  const signers: string[] = [];
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
     async fetch(request) {
       const form = new URLSearchParams(await request.text());
       requests.push(form);
+      signers.push(/Credential=([^/]+)\//.exec(request.headers.get("authorization") ?? "")?.[1] ?? "");
       return answer(form);
     },
   });
   return {
     url: `http://127.0.0.1:${server.port}`,
     requests,
+    signers,
     [Symbol.asyncDispose]: () => server.stop(true),
   };
 }
@@ -142,9 +147,17 @@ export function assumeRoleXml(result: string): Response {
   );
 }
 
-export function credentialsXml(expiration: string): string {
-  return `<Credentials><AccessKeyId>ASIAFAKE</AccessKeyId><SecretAccessKey>fake-secret</SecretAccessKey>
+export function credentialsXml(expiration: string, accessKeyId = "ASIAFAKE"): string {
+  return `<Credentials><AccessKeyId>${accessKeyId}</AccessKeyId><SecretAccessKey>fake-secret</SecretAccessKey>
     <SessionToken>fake-token</SessionToken><Expiration>${expiration}</Expiration></Credentials>`;
+}
+
+/** As STS says who somebody is. */
+export function callerXml(arn: string): Response {
+  return new Response(
+    `<GetCallerIdentityResponse xmlns="${xmlNamespace}"><GetCallerIdentityResult><Arn>${arn}</Arn></GetCallerIdentityResult></GetCallerIdentityResponse>`,
+    { headers: { "content-type": "text/xml" } },
+  );
 }
 
 /** As STS writes an error. */

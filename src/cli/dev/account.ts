@@ -1,4 +1,5 @@
 import { roleOfCaller } from "../../aws/own-role.ts";
+import { roleBaseOf } from "../../aws/role-base.ts";
 import { OwnCredentialsError } from "../../aws/sts-client.ts";
 import type { RoleArn } from "../../domain/role-arn.ts";
 import { deadline, untilAborted } from "../../runtime/abort.ts";
@@ -29,12 +30,11 @@ export async function callersAccount(
   using limit = deadline(patienceMs, clock, signal);
   try {
     const arn = await untilAborted(sts.callerArn(limit.signal), limit.signal);
-    const [, partition, account] = /^arn:([a-z0-9-]+):(?:sts|iam)::(\d{12}):/.exec(arn) ?? [];
-    if (partition === undefined || account === undefined) {
+    const roleBaseArn = roleBaseOf(arn);
+    if (roleBaseArn === undefined) {
       return { kind: "problem", problem: `STS at ${endpoint} says this is '${arn}', which is in no account` };
     }
     const own = roleOfCaller(arn);
-    const roleBaseArn = `arn:${partition}:iam::${account}:role/`;
     return { kind: "account", roleBaseArn, ownRoles: own === undefined ? [] : [own] };
   } catch (error) {
     const problem =

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { issueFailureOf } from "../../../src/aws/issue-failure.ts";
 import { createStsClient, type StsClientOptions } from "../../../src/aws/sts-client.ts";
 import { neverAborted } from "../../../src/runtime/abort.ts";
-import { assumeRoleXml, credentialsXml, errorXml, serveFakeSts } from "../../fakes/sts.ts";
+import { assumeRoleXml, callerXml, credentialsXml, errorXml, serveFakeSts } from "../../fakes/sts.ts";
 
 const request = {
   roleArn: "arn:aws:iam::123456789012:role/reader",
@@ -50,12 +50,7 @@ test("posts what it is asked and reads what it is given", async () => {
 
 test("knows who it is", async () => {
   const arn = "arn:aws:sts::123456789012:assumed-role/kiam-server/i-0abc";
-  await using server = serveFakeSts(
-    () =>
-      new Response(
-        `<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>${arn}</Arn></GetCallerIdentityResult></GetCallerIdentityResponse>`,
-      ),
-  );
+  await using server = serveFakeSts(() => callerXml(arn));
   using sts = clientOf(server.url);
 
   expect(await sts.callerArn(neverAborted())).toBe(arn);

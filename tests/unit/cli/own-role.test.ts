@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { OwnCredentialsError } from "../../../src/aws/sts-client.ts";
 import { followOwnRole } from "../../../src/cli/own-role.ts";
 import type { AssumeRole } from "../../../src/domain/issue.ts";
+import type { RoleArn } from "../../../src/domain/role-arn.ts";
 import { neverAborted } from "../../../src/runtime/abort.ts";
 import { createFakeClock, settle } from "../../fakes/clock.ts";
 import { someCredentials } from "../../fakes/node-pods.ts";
@@ -14,6 +15,11 @@ const never = neverAborted();
 
 /** The answers of STS to who the server is are the test's, in order; the last one stays. */
 function following(...answers: readonly (string | Error | "silence")[]) {
+  return followingAs(undefined, ...answers);
+}
+
+/** A server that was told to act as the role. */
+function followingAs(assumedRole: RoleArn | undefined, ...answers: readonly (string | Error | "silence")[]) {
   const clock = createFakeClock();
   const logger = createRecordingLogger();
   const asked: string[] = [];
@@ -35,6 +41,7 @@ function following(...answers: readonly (string | Error | "silence")[]) {
         return answer;
       },
     },
+    assumedRole,
     clock,
     random: () => 0.5,
     logger,
@@ -71,6 +78,27 @@ test("the server's own role is never assumed, though policy allowed it before it
   expect(result.kind === "failed" && result.failure.kind).toBe("refused");
   expect(assumed).toEqual([]);
   expect(own.roles()).toEqual([aRole("arn:aws:iam::123456789012:role/kiam-server")]);
+});
+
+test("the role that the server was told to assume is its own from the start, beside the one it began with", async () => {
+  const acting = aRole("arn:aws:iam::999999999999:role/path/kiam-acting");
+  const { own, guarded, assumed } = followingAs(acting, ownArn);
+  const before = own.roles();
+
+  const results = [
+    await guarded({ role: aRole("arn:aws:iam::999999999999:role/Kiam-Acting"), sessionName: "kiam-kiam" }, never),
+    await guarded(identityOf("kiam-server"), never),
+    await guarded(identityOf("kiam-acting"), never),
+  ];
+
+  expect(before).toEqual([acting]);
+  expect(own.roles()).toEqual([acting, aRole("arn:aws:iam::123456789012:role/kiam-server")]);
+  expect(results.map((result) => result.kind === "failed" && result.failure.code)).toEqual([
+    "ServersOwnRole",
+    "ServersOwnRole",
+    false,
+  ]);
+  expect(assumed.length).toBe(1);
 });
 
 test("a hundred roles wanted at once make one question, and a caller that leaves fails nobody else", async () => {
