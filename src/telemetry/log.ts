@@ -30,12 +30,10 @@ export function createLogger({ format, level, write, clock }: LoggerOptions): Lo
       },
     ],
   });
-  return {
-    debug: (message, fields) => consola.debug(message, fields),
-    info: (message, fields) => consola.info(message, fields),
-    warn: (message, fields) => consola.warn(message, fields),
-    error: (message, fields) => consola.error(message, fields),
-  };
+  // What is not written costs a request nothing: consola would look at it first.
+  const at = (wanted: keyof Logger): Logger["info"] =>
+    LogLevels[wanted] > LogLevels[level] ? () => undefined : (message, fields) => consola[wanted](message, fields);
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
 function writtenLevel(type: string): WrittenLevel {

@@ -6,11 +6,19 @@ export interface LogLine {
   readonly fields?: LogFields;
 }
 
-/** Keeps what it is told, debug lines left out. */
-export function createRecordingLogger(): Logger & { readonly lines: readonly LogLine[] } {
+/** Keeps what it is told, debug lines only where asked for. */
+export function createRecordingLogger(
+  from: "debug" | "info" = "info",
+): Logger & { readonly lines: readonly LogLine[] } {
   const lines: LogLine[] = [];
   const at = (level: keyof Logger) => (message: string, fields?: LogFields) => {
     lines.push({ level, message, ...(fields === undefined ? {} : { fields }) });
   };
-  return { lines, debug: () => {}, info: at("info"), warn: at("warn"), error: at("error") };
+  return {
+    lines,
+    debug: from === "debug" ? at("debug") : () => {},
+    info: at("info"),
+    warn: at("warn"),
+    error: at("error"),
+  };
 }

@@ -3,6 +3,7 @@ import type { Logger } from "../../runtime/logger.ts";
 import type { Lookup } from "../credentials/lookup.ts";
 import type { CredentialStore } from "../credentials/store.ts";
 import type { AgentMetrics } from "../metrics.ts";
+import { createAccessLog } from "./access-log.ts";
 import { createAudit } from "./audit.ts";
 import { createCredentialAnswers } from "./credentials.ts";
 import { createHealth } from "./health.ts";
@@ -54,6 +55,7 @@ export function createHandle(options: HandleOptions, unclaimed: UnclaimedAddress
       clock,
     }),
     observer: createObserver(metrics),
+    accessLog: createAccessLog({ log, clock }),
     metrics,
     log,
     monotonicMs,

@@ -1,5 +1,6 @@
 import { type Logger, reasonOf } from "../../runtime/logger.ts";
 import type { AgentMetrics, HandlerName } from "../metrics.ts";
+import type { AccessLog } from "./access-log.ts";
 import type { Answer } from "./answer.ts";
 import type { Health } from "./health.ts";
 import { isOwnHost } from "./host.ts";
@@ -18,13 +19,14 @@ export interface RouterOptions {
   readonly pods: PodRoutes;
   readonly health: Health;
   readonly observer: Observer;
+  readonly accessLog: AccessLog;
   readonly metrics: Pick<AgentMetrics, "proxyBlocked">;
   readonly log: Pick<Logger, "error">;
   /** A clock for durations, in milliseconds and fractions. */
   readonly monotonicMs: () => number;
 }
 
-export function createRouter({ pods, health, observer, metrics, log, monotonicMs }: RouterOptions): Handle {
+export function createRouter({ pods, health, observer, accessLog, metrics, log, monotonicMs }: RouterOptions): Handle {
   function dispatch(target: Target, request: MetadataRequest): Answer | Promise<Answer> {
     if (target.kind === "malformed") {
       return refuse(target);
@@ -70,7 +72,9 @@ export function createRouter({ pods, health, observer, metrics, log, monotonicMs
     const startedMs = monotonicMs();
     const target = parseTarget(request.target);
     const observed = (answer: Answer, source: AnswerSource): Answer => {
-      observer.answered(handlerOf(target), answer.status, (monotonicMs() - startedMs) / 1_000, source);
+      const [handler, seconds] = [handlerOf(target), (monotonicMs() - startedMs) / 1_000];
+      observer.answered(handler, answer.status, seconds, source);
+      accessLog.answered(request, handler, answer, seconds);
       return answer;
     };
     try {
