@@ -61,6 +61,10 @@ export function createAgentMetrics(registry: Registry) {
     storeIdentities: gauge("kiam_agent_store_identities", "Identities in the agent's store whose credentials are held"),
     feedConnected: gauge("kiam_agent_feed_connected", "1 while a server's stream is open and in sync, else 0"),
     feedHeardSeconds: gauge("kiam_agent_feed_heard_timestamp_seconds", "When a server was last heard, Unix time"),
+    goServerInUse: gauge(
+      "kiam_agent_go_server_in_use",
+      "1 while pods are served by a server without the node service (the Go release), which is asked at each request, else 0",
+    ),
     feedStreams: counter("kiam_agent_feed_streams_total", "Streams opened to servers"),
     redirectRepairs: counter("kiam_agent_redirect_repairs_total", "Times the redirect was found missing and put back"),
   };

@@ -89,7 +89,7 @@ export function createAgentParts(settings: AgentSettings, deps: AgentDeps): Agen
     tlsChanges: tls.changes,
     log: logger,
   });
-  const lookup = createLookup({ store, ask: feed.ask, clock, metrics });
+  const lookup = createLookup({ store, ask: feed.ask, goServers: feed.goServers, clock, metrics });
 
   return {
     serveMetadata: (place) =>
@@ -98,14 +98,14 @@ export function createAgentParts(settings: AgentSettings, deps: AgentDeps): Agen
         imdsTokens,
         nodeName: nodeName || hostIp,
         tokenKey: keyBytesOf(() => tls.current?.key),
-        isConnected: () => feed.isConnected,
+        isConnected: () => feed.isConnected || feed.goServers.inUse,
         log: logger,
         ...{ store, lookup, metrics, clock },
         monotonicMs: deps.monotonicMs,
         randomBytes: deps.randomBytes,
       }),
     followFeed: (signal) => feed.follow(signal),
-    ready: () => (store.synced ? undefined : "not in sync with a server yet"),
+    ready: () => (store.synced || feed.goServers.inUse ? undefined : "not in sync with a server yet"),
     podsWithRoles: () => store.podsWithRoles,
   };
 }

@@ -6,10 +6,17 @@ type PingTimings = Omit<PingTimes, "clock">;
 export interface ClientTimings extends PingTimings {
   /** How long connecting, TLS included, may take. */
   readonly connectTimeoutMs: number;
+  /** Whether connections are pinged too on which no call is open; Go servers answer that with GOAWAY. */
+  readonly pingIdle: boolean;
 }
 
 /** What the flags say when nobody says otherwise. */
-export const clientTimings: ClientTimings = { connectTimeoutMs: 1_000, pingIntervalMs: 10_000, pingTimeoutMs: 2_000 };
+export const clientTimings: ClientTimings = {
+  connectTimeoutMs: 1_000,
+  pingIntervalMs: 10_000,
+  pingTimeoutMs: 2_000,
+  pingIdle: false,
+};
 
 export interface KeepaliveFlags {
   readonly keepaliveTimeMs: number;
@@ -18,6 +25,7 @@ export interface KeepaliveFlags {
 
 export interface ClientFlags extends KeepaliveFlags {
   readonly gatewayTimeoutMs: number;
+  readonly keepaliveWithoutStream: boolean;
 }
 
 /** grpc-go's: what it takes 0 for, and the least time between two pings. https://pkg.go.dev/google.golang.org/grpc/keepalive */
@@ -35,5 +43,9 @@ export function pingTimingsOf(flags: KeepaliveFlags): PingTimings {
 
 /** A client's timings, by its flags. */
 export function clientTimingsOf(flags: ClientFlags): ClientTimings {
-  return { ...pingTimingsOf(flags), connectTimeoutMs: flags.gatewayTimeoutMs || clientTimings.connectTimeoutMs };
+  return {
+    ...pingTimingsOf(flags),
+    connectTimeoutMs: flags.gatewayTimeoutMs || clientTimings.connectTimeoutMs,
+    pingIdle: flags.keepaliveWithoutStream,
+  };
 }

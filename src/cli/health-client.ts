@@ -40,10 +40,7 @@ function askerOf(
 ): AskHealth {
   async function askAt(address: string, signal: AbortSignal): Promise<HealthAnswer> {
     try {
-      using connection = connectRpc(
-        { address, port, serverName: host },
-        { ...timings, tls, interceptors: [], clock, pingIdle: false },
-      );
+      using connection = connectRpc({ address, port, serverName: host }, { ...timings, tls, interceptors: [], clock });
       const { message } = await createClient(KiamService, connection.transport).getHealth({}, { signal });
       return { kind: "ok", message };
     } catch (error) {

@@ -21,3 +21,13 @@ export function namesRole(requested: string, names: RoleNames): boolean {
   const annotatedAsName = !names.annotated.startsWith("arn:") && name === withoutLeadingSlash(names.annotated);
   return name !== "" && (name === names.nameBelowBase || annotatedAsName);
 }
+
+/** Whether two texts may name one role, as far as that can be told without the base: a name may be an ARN's end. */
+export function mayBeSameRole(requested: string, annotated: string): boolean {
+  const [one, other] = [withoutLeadingSlash(requested), withoutLeadingSlash(annotated)];
+  if (one.startsWith("arn:") === other.startsWith("arn:")) {
+    return one === other;
+  }
+  const [arn, name] = one.startsWith("arn:") ? [one, other] : [other, one];
+  return name !== "" && arn.endsWith(name);
+}

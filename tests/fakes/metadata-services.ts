@@ -5,6 +5,7 @@ import { watchUnclaimedAddresses } from "../../src/agent/metadata/unclaimed-addr
 import { createAgentMetrics } from "../../src/agent/metrics.ts";
 import type { NodeUpdate } from "../../src/domain/node-pod.ts";
 import { aStore } from "./credential-stores.ts";
+import { createGoServers } from "./go-servers.ts";
 import { createRecordingLogger } from "./recording-logger.ts";
 import { createServerAnswers } from "./server-answers.ts";
 
@@ -15,7 +16,8 @@ export function metadataParts(...updates: readonly NodeUpdate[]) {
   const registry = new Registry();
   const metrics = createAgentMetrics(registry);
   const log = createRecordingLogger();
-  const lookup = createLookup({ store, ask: servers.ask, clock, metrics });
+  const goServers = createGoServers();
+  const lookup = createLookup({ store, ask: servers.ask, goServers, clock, metrics });
   let drawn = 0;
   const options: HandleOptions = {
     imdsTokens: "optional",
@@ -31,7 +33,7 @@ export function metadataParts(...updates: readonly NodeUpdate[]) {
     },
     ...{ store, lookup, metrics, log, clock },
   };
-  return { options, store, clock, servers, registry, metrics, log };
+  return { options, store, clock, servers, goServers, registry, metrics, log };
 }
 
 /** The metadata service without its sockets. */

@@ -1,5 +1,11 @@
 import type { AskOptions } from "../../src/agent/credentials/ask.ts";
-import { type OpenReplica, type Replica, type ReplicaAnswer, ReplicaError } from "../../src/agent/feed/replica.ts";
+import {
+  type GoCalls,
+  type OpenReplica,
+  type Replica,
+  type ReplicaAnswer,
+  ReplicaError,
+} from "../../src/agent/feed/replica.ts";
 import type { IpAddress } from "../../src/domain/ip-address.ts";
 import type { NodeUpdate } from "../../src/domain/node-pod.ts";
 
@@ -22,6 +28,8 @@ export interface FakeReplica {
   fail(error: Error): void;
   /** How it answers questions; by default that there is no such pod. */
   answer: (signal: AbortSignal) => Promise<ReplicaAnswer>;
+  /** How it answers as a Go server; by default that nobody has the address. */
+  go: GoCalls;
 }
 
 export interface FakeReplicas {
@@ -112,6 +120,7 @@ function aReplica(
     end: () => put({ kind: "end" }),
     fail: (error) => put({ kind: "failure", error }),
     answer: async () => ({ kind: "not-found" }),
+    go: { role: async () => ({ kind: "nobody" }), credentials: async () => ({ kind: "nobody" }) },
   };
   const replica: Replica = {
     address,
@@ -124,11 +133,20 @@ function aReplica(
       asked.push({ address: podAddress, options, signal });
       return await fake.answer(signal);
     },
+    go: {
+      role: (podAddress, signal) => fake.go.role(podAddress, signal),
+      credentials: (request, signal) => fake.go.credentials(request, signal),
+    },
     retire() {
       isRetired = true;
     },
   };
   return { fake, replica };
+}
+
+/** What a server of the Go release is, asked for its stream. */
+export function noNodeService(address = "10.1.0.1"): ReplicaError {
+  return new ReplicaError("no-node-service", `server ${address} has no node service`);
 }
 
 export function unreachable(address = "10.1.0.1"): ReplicaError {

@@ -10,7 +10,12 @@ import { createPki } from "./cluster/pki.ts";
 /** What `kiam health` makes of the server at an address of the loopback. */
 async function askAt({ files }: TlsDirectory, host: string, port: number, resolve = resolveHost) {
   const serverAddress = { host, port };
-  const timings = { gatewayTimeoutMs: 1_000, keepaliveTimeMs: 10_000, keepaliveTimeoutMs: 2_000 };
+  const timings = {
+    gatewayTimeoutMs: 1_000,
+    keepaliveTimeMs: 10_000,
+    keepaliveTimeoutMs: 2_000,
+    keepaliveWithoutStream: false,
+  };
   const flags = { certPath: files.cert, keyPath: files.key, caPath: files.ca, serverAddress, ...timings };
   const opened = await openHealthAsker(flags, { clock: systemClock, resolve });
   return opened.kind === "problem" ? opened : opened.ask(neverAborted());

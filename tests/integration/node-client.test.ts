@@ -26,6 +26,7 @@ function aReplica({ server, authority }: TestServer, overrides: Partial<NodeClie
   const tls = agentIdentity(authority);
   const open = createNodeClient({
     ...times,
+    pingIdle: false,
     serverName: "localhost",
     port: server.port,
     claim: { nodeName: "node-a", hostIp: "192.168.0.1" },
@@ -137,7 +138,7 @@ test("an older server without the service is told as one", async () => {
   const error = await failureOf(updates);
   replica.retire();
 
-  expect((error as ReplicaError).failure).toBe("too-old");
+  expect((error as ReplicaError).failure).toBe("no-node-service");
 });
 
 test("a replica that dies mid-stream is a lost connection, not this agent's own doing", async () => {

@@ -5,11 +5,15 @@ import type { NodePod } from "../../domain/node-pod.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { AskServer } from "./ask.ts";
 import { entitlementOf } from "./entitlement.ts";
+import type { GoServers } from "./go-servers.ts";
 import type { CredentialStore } from "./store.ts";
 import { waitOnStore } from "./wait-on-store.ts";
 
-/** What a pod gets that asks for credentials. */
-export type CredentialsFound =
+/** What a pod gets that asks for credentials; or that only a Go server can tell. */
+export type CredentialsFound = CredentialsDecided | { readonly kind: "ask-by-address" };
+
+/** What a pod that the store knows gets. */
+export type CredentialsDecided =
   | { readonly kind: "issued"; readonly credentials: Credentials }
   | { readonly kind: "denied"; readonly explanation: string }
   | { readonly kind: "no-role" }
@@ -30,12 +34,13 @@ export interface CredentialRequest {
 }
 
 export interface CredentialLookup {
-  held(pod: NodePod, role: string): CredentialsFound | undefined;
+  held(pod: NodePod, role: string): CredentialsDecided | undefined;
   find(request: CredentialRequest, signal: AbortSignal): Promise<CredentialsFound>;
 }
 
 export interface CredentialLookupOptions {
   readonly store: Pick<CredentialStore, "owner" | "credentials" | "failure" | "changes">;
+  readonly goServers: Pick<GoServers, "inUse" | "changes">;
   readonly ask: AskServer;
   readonly clock: Clock;
 }
@@ -46,8 +51,8 @@ const patienceMs = 5_000;
 /** A pod in a loop costs a server one question in that time; what mends the failure comes by the stream anyway. */
 const failureHoldsMs = 1_000;
 
-export function createCredentialLookup({ store, ask, clock }: CredentialLookupOptions): CredentialLookup {
-  function held(pod: NodePod, role: string): CredentialsFound | undefined {
+export function createCredentialLookup({ store, goServers, ask, clock }: CredentialLookupOptions): CredentialLookup {
+  function held(pod: NodePod, role: string): CredentialsDecided | undefined {
     const entitlement = entitlementOf(pod, role);
     if (entitlement.kind !== "entitled") {
       return entitlement;
@@ -68,6 +73,9 @@ export function createCredentialLookup({ store, ask, clock }: CredentialLookupOp
 
     /** What the store says of the pod now is what counts, however long ago the request came. */
     function look(over: AbortSignal): CredentialsFound | undefined {
+      if (goServers.inUse) {
+        return { kind: "ask-by-address" };
+      }
       const owner = store.owner(address);
       const found: CredentialsFound | undefined =
         owner.kind === "owner" && owner.pod.uid === pod.uid ? held(owner.pod, role) : { kind: "moved" };
@@ -87,10 +95,11 @@ export function createCredentialLookup({ store, ask, clock }: CredentialLookupOp
       );
     }
 
-    return (await waitOnStore(look, { store, clock, patienceMs }, signal)) ?? outOfTime(pod, reason);
+    const waiting = { changes: [store.changes, goServers.changes], clock, patienceMs };
+    return (await waitOnStore(look, waiting, signal)) ?? outOfTime(pod, reason);
   }
 
-  function outOfTime({ decision }: NodePod, reason: string): CredentialsFound {
+  function outOfTime({ decision }: NodePod, reason: string): CredentialsDecided {
     const heard = decision.kind === "allowed" ? store.failure(decision.identity) : undefined;
     return heard === undefined ? { kind: "unavailable", reason } : { kind: "failed", failure: heard.failure };
   }

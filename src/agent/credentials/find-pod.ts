@@ -2,6 +2,7 @@ import type { IpAddress } from "../../domain/ip-address.ts";
 import type { NodePod } from "../../domain/node-pod.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { AskServer } from "./ask.ts";
+import type { GoServers } from "./go-servers.ts";
 import type { CredentialStore } from "./store.ts";
 import { waitOnStore } from "./wait-on-store.ts";
 
@@ -13,7 +14,9 @@ export type PodFound =
   /** Two pods claim it, and nothing says whose it is. */
   | { readonly kind: "doubt" }
   /** Nobody could be asked. */
-  | { readonly kind: "unavailable"; readonly reason: string };
+  | { readonly kind: "unavailable"; readonly reason: string }
+  /** Only a Go server can tell, at each request. */
+  | { readonly kind: "ask-by-address" };
 
 export interface PodLookup {
   held(address: IpAddress): NodePod | undefined;
@@ -22,14 +25,15 @@ export interface PodLookup {
 
 export interface PodLookupOptions {
   readonly store: Pick<CredentialStore, "owner" | "synced" | "changes">;
+  readonly goServers: Pick<GoServers, "inUse" | "changes">;
   readonly ask: AskServer;
   readonly clock: Clock;
 }
 
-/** SDKs give up after one second. */
-const patienceMs = 800;
+/** How long an address that nobody is known to have is waited for: SDKs give up after one second. */
+export const unknownPodPatienceMs = 800;
 
-export function createPodLookup({ store, ask, clock }: PodLookupOptions): PodLookup {
+export function createPodLookup({ store, goServers, ask, clock }: PodLookupOptions): PodLookup {
   function known(address: IpAddress): PodFound | undefined {
     const owner = store.owner(address);
     switch (owner.kind) {
@@ -49,7 +53,7 @@ export function createPodLookup({ store, ask, clock }: PodLookupOptions): PodLoo
     let isAsked = false;
 
     function look(over: AbortSignal): PodFound | undefined {
-      const found = known(address);
+      const found: PodFound | undefined = goServers.inUse ? { kind: "ask-by-address" } : known(address);
       // Before the first snapshot nobody could tell when that pod has gone, so an answer could not be kept.
       if (found === undefined && store.synced && !isAsked) {
         isAsked = true;
@@ -68,7 +72,8 @@ export function createPodLookup({ store, ask, clock }: PodLookupOptions): PodLoo
       );
     }
 
-    return (await waitOnStore(look, { store, clock, patienceMs }, signal)) ?? failure;
+    const waiting = { changes: [store.changes, goServers.changes], clock, patienceMs: unknownPodPatienceMs };
+    return (await waitOnStore(look, waiting, signal)) ?? failure;
   }
 
   return {

@@ -10,11 +10,13 @@ export interface PodIndex {
   get(uid: PodUid): NodePod | undefined;
   /** Whose an address is. Costs one look-up: it is worked out when a pod comes or goes. */
   owner(address: IpAddress): Owner<NodePod>;
+  /** All that have the address, whosever it is. */
+  claimants(address: IpAddress): readonly NodePod[];
   put(pod: NodePod): void;
   remove(uid: PodUid): void;
 }
 
-const nobody: Owner<NodePod> = { kind: "nobody" };
+export const nobody: Owner<NodePod> = { kind: "nobody" };
 
 export function createPodIndex(): PodIndex {
   const pods = new Map<PodUid, NodePod>();
@@ -52,6 +54,7 @@ export function createPodIndex(): PodIndex {
     uids: () => pods.keys(),
     get: (uid) => pods.get(uid),
     owner: (address) => owners.get(address) ?? nobody,
+    claimants: (address) => [...(claimants.get(address)?.values() ?? [])],
     put(pod) {
       remove(pod.uid);
       pods.set(pod.uid, pod);

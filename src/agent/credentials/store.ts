@@ -10,7 +10,7 @@ import { createRecentMap } from "../../runtime/recent-map.ts";
 import type { AgentMetrics } from "../metrics.ts";
 import { createHearsay } from "./hearsay.ts";
 import { createIdentityIndex, type HeardFailure } from "./identity-index.ts";
-import { createPodIndex } from "./pod-index.ts";
+import { createPodIndex, nobody } from "./pod-index.ts";
 
 /** All that this agent knows of its node's pods and may hand to them. */
 export interface CredentialStore {
@@ -26,7 +26,17 @@ export interface CredentialStore {
   apply(update: NodeUpdate): void;
   /** Call it before asking a server about an address: an answer counts only where the stream said nothing newer meanwhile. */
   beginQuestion(): Question;
+  /** Nobody while the store is set aside. */
   owner(address: IpAddress): Owner<NodePod>;
+  /**
+   * From now on nothing here says whose an address is, because nobody would tell this store that it has moved. Dispose it
+   * when the store's word counts again.
+   */
+  setAside(): Disposable;
+  /** Takes away the pods at an address, but for those that what a server said of it fits. */
+  disown(address: IpAddress, fits?: (pod: NodePod) => boolean): void;
+  /** Takes away everything: it is as before the first snapshot. */
+  forget(): void;
   /** Never expired ones. */
   credentials(identity: IdentityKey): Credentials | undefined;
   /** Why a server last had no credentials; says nothing of those that are held. */
@@ -73,6 +83,7 @@ export function createCredentialStore({ clock, metrics }: StoreOptions): Credent
   const removed = createRecentMap<PodUid, number>(mostRemoved);
   const hearsay = createHearsay(clock);
   let synced = false;
+  let asides = 0;
   let podsWithRoles = 0;
 
   function put(pod: NodePod): void {
@@ -205,7 +216,28 @@ export function createCredentialStore({ clock, metrics }: StoreOptions): Credent
         [Symbol.dispose]: () => questions.delete(heard),
       };
     },
-    owner: pods.owner,
+    owner: (address) => (asides === 0 ? pods.owner(address) : nobody),
+    setAside() {
+      asides += 1;
+      const aside = new DisposableStack();
+      aside.defer(() => {
+        asides -= 1;
+        changes.tell();
+      });
+      return aside;
+    },
+    disown(address, fits = () => false) {
+      const misfits = pods.claimants(address).filter((pod) => !fits(pod));
+      if (misfits.length > 0) {
+        misfits.forEach(({ uid }) => void remove(uid));
+        changed();
+      }
+    },
+    forget() {
+      [...pods.uids()].forEach(remove);
+      synced = false;
+      changed();
+    },
     credentials: (identity) => identities.credentials(identity, clock.now()),
     failure: identities.failure,
     holdsUnexpired: () => identities.holdsUnexpired(clock.now()),

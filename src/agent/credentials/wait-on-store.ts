@@ -1,21 +1,22 @@
 import { deadline, untilAborted } from "../../runtime/abort.ts";
 import type { Clock } from "../../runtime/clock.ts";
-import type { CredentialStore } from "./store.ts";
+import type { Listeners } from "../../runtime/listeners.ts";
 
 export interface StoreWait {
-  readonly store: Pick<CredentialStore, "changes">;
+  /** After which to look again. */
+  readonly changes: readonly Pick<Listeners<void>, "add">[];
   readonly clock: Clock;
   readonly patienceMs: number;
 }
 
 /**
- * Waits until `look` finds something, looking now and after each change of the store. Resolves to `undefined` when patience
+ * Waits until `look` finds something, looking now and after each change. Resolves to `undefined` when patience
  * has run out; rejects with the signal's reason.
  * @param look is given a signal that is aborted when the wait is over, for what it starts
  */
 export async function waitOnStore<Found>(
   look: (over: AbortSignal) => Found | undefined,
-  { store, clock, patienceMs }: StoreWait,
+  { changes, clock, patienceMs }: StoreWait,
   signal: AbortSignal,
 ): Promise<Found | undefined> {
   const over = new AbortController();
@@ -29,7 +30,10 @@ export async function waitOnStore<Found>(
 
   signal.throwIfAborted();
   using limit = deadline(patienceMs, clock, signal);
-  using _changes = store.changes.add(lookOnce);
+  using listening = new DisposableStack();
+  for (const source of changes) {
+    listening.use(source.add(lookOnce));
+  }
   try {
     lookOnce();
     return await untilAborted(promise, limit.signal);

@@ -7,11 +7,12 @@ import type { TlsIdentity } from "../../rpc/tls-options.ts";
 import type { Listeners } from "../../runtime/listeners.ts";
 import { reasonOf } from "../../runtime/logger.ts";
 import { isVouchedFor } from "../../tls/vouch.ts";
-import { type OpenReplica, type ReplicaAnswer, ReplicaError } from "./replica.ts";
+import { createGoCalls } from "./go-calls.ts";
+import { type Lost, type OpenReplica, type ReplicaAnswer, ReplicaError } from "./replica.ts";
 import { isConnectionLost, replicaError } from "./rpc-failure.ts";
 import { tokenExpiresAtMs } from "./token-expiry.ts";
 
-export interface NodeClientOptions extends Omit<ConnectionOptions, "tls" | "pingIdle"> {
+export interface NodeClientOptions extends Omit<ConnectionOptions, "tls"> {
   /** What the servers' certificates must be valid for. */
   readonly serverName: string;
   readonly port: number;
@@ -49,13 +50,18 @@ export function createNodeClient(options: NodeClientOptions): OpenReplica {
   return (address) => {
     const tls = requireTls();
     const resources = new DisposableStack();
-    // Ours are always pinged: nothing else notices a server that the network swallowed.
+    // While a stream is open it is pinged in any case: nothing else notices a server that the network swallowed.
     const connection = resources.use(
-      connectRpc({ address, port: options.port, serverName: options.serverName }, { ...options, tls, pingIdle: true }),
+      connectRpc({ address, port: options.port, serverName: options.serverName }, { ...options, tls }),
     );
     resources.use(options.tlsChanges.add(closeIfWithdrawn));
     const client = createClient(NodeService, connection.transport);
     const failureOf = (error: unknown) => replicaError(error, address, claim.nodeName);
+    const go = createGoCalls({
+      transport: connection.transport,
+      readHeaders: async () => (await readProof()).headers,
+      reasonOf: (error) => failureOf(error).message,
+    });
     let asking = 0;
     let isRetired = false;
     let isWithdrawn = false;
@@ -98,6 +104,20 @@ export function createNodeClient(options: NodeClientOptions): OpenReplica {
       }
     }
 
+    /** The connection stays until the question is answered. */
+    async function during<Answer>(ask: () => Promise<Answer>): Promise<Answer | Lost> {
+      if (isWithdrawn) {
+        return { kind: "lost", reason: `nobody vouches any more for server ${address}` };
+      }
+      asking += 1;
+      try {
+        return await ask();
+      } finally {
+        asking -= 1;
+        closeWhenDone();
+      }
+    }
+
     return {
       address,
       async watch(signal) {
@@ -106,21 +126,21 @@ export function createNodeClient(options: NodeClientOptions): OpenReplica {
         return expiresAtMs === undefined ? { updates } : { updates, provedUntilMs: expiresAtMs };
       },
       async ask(podAddress, { withCredentials }, signal) {
-        if (isWithdrawn) {
-          return { kind: "lost", reason: `nobody vouches any more for server ${address}` };
-        }
-        asking += 1;
-        try {
-          const { headers } = await readProof();
-          const response = await client.lookupPod({ claim, address: podAddress, withCredentials }, { signal, headers });
-          return { kind: "answer", answer: fromLookupPodResponse(response) };
-        } catch (error) {
-          signal.throwIfAborted();
-          return answerOf(error);
-        } finally {
-          asking -= 1;
-          closeWhenDone();
-        }
+        return await during(async () => {
+          try {
+            const { headers } = await readProof();
+            const request = { claim, address: podAddress, withCredentials };
+            const response = await client.lookupPod(request, { signal, headers });
+            return { kind: "answer", answer: fromLookupPodResponse(response) };
+          } catch (error) {
+            signal.throwIfAborted();
+            return answerOf(error);
+          }
+        });
+      },
+      go: {
+        role: (podAddress, signal) => during(() => go.role(podAddress, signal)),
+        credentials: (request, signal) => during(() => go.credentials(request, signal)),
       },
       retire() {
         isRetired = true;

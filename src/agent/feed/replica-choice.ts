@@ -11,6 +11,14 @@ export interface ReplicaChoice {
    * Rejects with {@link ReplicaError} where DNS has never named any, or with the signal's reason.
    */
   next(preferred: string | undefined, signal: AbortSignal): Promise<string>;
+  /**
+   * The same among those that are not known to have no node service; `undefined` where all that DNS names are.
+   */
+  nextUnasked(signal: AbortSignal): Promise<string | undefined>;
+  /** The replica has no node service: it comes after the others, and is asked for it again in about a minute. */
+  lacksNodeService(address: string): void;
+  /** Another server may stand at each address by now. */
+  askAnew(): void;
   /** The replica serves: the others may be tried again after it. */
   serves(address: string): void;
 }
@@ -21,11 +29,16 @@ export interface ReplicaChoiceOptions {
   readonly clock: Clock;
 }
 
+/** A server that is replaced at its own address, or behind a virtual one, is noticed in that time, give or take a quarter. */
+const askAgainAfterMs = 60_000;
+
 /** DNS's own retries take longer; what it said before serves meanwhile. */
 const resolvePatienceMs = 2_000;
 
 export function createReplicaChoice({ resolve, random, clock }: ReplicaChoiceOptions): ReplicaChoice {
   const tried = new Set<string>();
+  /** Those without the node service, and when to ask them for it again. */
+  const lacking = new Map<string, number>();
   let known: readonly string[] = [];
   let last: string | undefined;
 
@@ -34,6 +47,7 @@ export function createReplicaChoice({ resolve, random, clock }: ReplicaChoiceOpt
     try {
       const addresses = await untilAborted(resolve(), limit.signal);
       known = addresses.length === 0 ? known : addresses;
+      [...lacking.keys()].filter((address) => !known.includes(address)).forEach(forgetLack);
     } catch (error) {
       signal.throwIfAborted();
       if (known.length === 0) {
@@ -54,21 +68,40 @@ export function createReplicaChoice({ resolve, random, clock }: ReplicaChoiceOpt
     return addresses.length > 1 ? addresses.filter((address) => address !== last) : addresses;
   }
 
+  function forgetLack(address: string): void {
+    lacking.delete(address);
+  }
+
+  function unasked(addresses: readonly string[]): readonly string[] {
+    return addresses.filter((address) => clock.now() >= (lacking.get(address) ?? 0));
+  }
+
+  function choose(candidates: readonly string[]): string | undefined {
+    const chosen = candidates[Math.floor(random() * candidates.length)];
+    if (chosen !== undefined) {
+      tried.add(chosen);
+      last = chosen;
+    }
+    return chosen;
+  }
+
   return {
     async next(preferred, signal) {
       const addresses = await lookUp(signal);
       const candidates = untried(addresses);
-      const chosen =
-        preferred !== undefined && addresses.includes(preferred)
-          ? preferred
-          : candidates[Math.floor(random() * candidates.length)];
+      const first = unasked(candidates);
+      const isNamed = preferred !== undefined && addresses.includes(preferred);
+      const chosen = choose(isNamed ? [preferred] : first.length > 0 ? first : candidates);
       if (chosen === undefined) {
         throw new ReplicaError("not-ready", "the servers' name has no address");
       }
-      tried.add(chosen);
-      last = chosen;
       return chosen;
     },
+    nextUnasked: async (signal) => choose(untried(unasked(await lookUp(signal)))),
+    lacksNodeService(address) {
+      lacking.set(address, clock.now() + askAgainAfterMs * (0.75 + random() / 2));
+    },
+    askAnew: () => lacking.clear(),
     serves(address) {
       tried.clear();
       tried.add(address);

@@ -1,6 +1,7 @@
 import type { IpAddress } from "../../domain/ip-address.ts";
 import type { NodeUpdate } from "../../domain/node-pod.ts";
 import type { AskOptions, AskOutcome } from "../credentials/ask.ts";
+import type { AddressRequest, GoCredentials, GoRole } from "../credentials/go-servers.ts";
 
 /** A connection to one replica of the server. */
 export interface Replica {
@@ -10,6 +11,8 @@ export interface Replica {
   watch(signal: AbortSignal): Promise<NodeStream>;
   /** Asks about one address. Rejects with the signal's reason only. */
   ask(address: IpAddress, options: AskOptions, signal: AbortSignal): Promise<ReplicaAnswer>;
+  /** For a replica without the node service. */
+  readonly go: GoCalls;
   /** Takes no more calls and closes the connection when those under way are done. */
   retire(): void;
 }
@@ -21,10 +24,19 @@ export interface NodeStream {
   readonly provedUntilMs?: number;
 }
 
-export type ReplicaAnswer =
-  | AskOutcome
-  /** The connection failed: another replica may know. */
-  | { readonly kind: "lost"; readonly reason: string };
+export type ReplicaAnswer = AskOutcome | Lost;
+
+/** The connection failed: another replica may know. */
+export interface Lost {
+  readonly kind: "lost";
+  readonly reason: string;
+}
+
+/** What the Go release's servers answer. Both reject with the signal's reason only. */
+export interface GoCalls {
+  role(address: IpAddress, signal: AbortSignal): Promise<GoRole | Lost>;
+  credentials(request: AddressRequest, signal: AbortSignal): Promise<GoCredentials | Lost>;
+}
 
 /** Connects to the replica at an address. The connection is made by the first call. @throws ReplicaError */
 export type OpenReplica = (address: string) => Replica;
@@ -36,8 +48,8 @@ export type ReplicaFailure =
   | "unauthenticated"
   /** It does not give this agent that node. */
   | "wrong-node"
-  /** It has no node service: an older release. */
-  | "too-old"
+  /** It has no node service: the Go release. */
+  | "no-node-service"
   /** It said what this agent can't make sense of, or failed. */
   | "broken"
   /** This agent has no usable certificate, token or server address. */

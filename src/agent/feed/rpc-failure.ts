@@ -27,8 +27,8 @@ export function replicaError(error: unknown, address: string, nodeName: string):
       );
     case Code.Unimplemented:
       return new ReplicaError(
-        "too-old",
-        `server ${address} is older than this agent and has no node service; update the servers first`,
+        "no-node-service",
+        `server ${address} has no node service (the Go release?): it is asked at each request, and nothing is kept while it is away; update the servers`,
         { cause: error },
       );
     default:

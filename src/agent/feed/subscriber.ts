@@ -5,14 +5,16 @@ import type { Listeners } from "../../runtime/listeners.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { reasonOf } from "../../runtime/logger.ts";
 import type { AskServer } from "../credentials/ask.ts";
+import type { GoServers } from "../credentials/go-servers.ts";
 import type { CredentialStore } from "../credentials/store.ts";
 import type { AgentMetrics } from "../metrics.ts";
 import { createReplicaAsker } from "./ask-replicas.ts";
+import { createGoFleet } from "./go-fleet.ts";
 import type { StreamEnd } from "./read-stream.ts";
-import { type OpenReplica, ReplicaError } from "./replica.ts";
+import { type OpenReplica, type Replica, ReplicaError } from "./replica.ts";
 import { createReplicaChoice } from "./replica-choice.ts";
 import { createFeedReport } from "./report.ts";
-import { type Subscription, subscribe } from "./subscription.ts";
+import { lacksNodeService, type Subscription, subscribe } from "./subscription.ts";
 import { createWake, type Wake } from "./wake.ts";
 
 /** This agent's link to the servers. */
@@ -20,18 +22,20 @@ export interface Feed {
   /** Whether a stream is open and in sync. */
   readonly isConnected: boolean;
   readonly ask: AskServer;
+  /** Who serves pods while no stream is open and servers of the Go release are there. */
+  readonly goServers: GoServers;
   /** Keeps the store fed by one replica after another until the signal is aborted. Nothing that servers do ends it. */
   follow(signal: AbortSignal): Promise<void>;
 }
 
 export interface FeedOptions {
-  readonly store: Pick<CredentialStore, "apply">;
+  readonly store: Pick<CredentialStore, "apply" | "setAside" | "forget">;
   readonly openReplica: OpenReplica;
   /** The addresses of all replicas, as DNS names them now. */
   readonly resolve: () => Promise<readonly string[]>;
   /** Told when there are other certificates to connect with. */
   readonly tlsChanges: Pick<Listeners<unknown>, "add">;
-  readonly metrics: Pick<AgentMetrics, "feedConnected" | "feedHeardSeconds" | "feedStreams">;
+  readonly metrics: Pick<AgentMetrics, "feedConnected" | "feedHeardSeconds" | "feedStreams" | "goServerInUse">;
   readonly log: Pick<Logger, "debug" | "info" | "warn">;
   readonly clock: Clock;
   readonly random: () => number;
@@ -40,14 +44,26 @@ export interface FeedOptions {
 /** The first retry is at once, for a replica that was replaced; a thousand agents come back over the longest. */
 const retries = { firstMs: 100, longestMs: 15_000 } as const;
 
+/** How often DNS is asked for servers that are new while a Go server serves, give or take a quarter. */
+const lookAroundMs = 5_000;
+
 /** A stream that lasted so long was a good one: what follows it is a first retry. */
 const goodStreamMs = 15_000;
+
+/** What came of trying the next replica. */
+type Opening =
+  | { readonly kind: "in-sync"; readonly subscription: Subscription }
+  /** It has no node service; where no stream is open, it serves. */
+  | { readonly kind: "go-server" }
+  | { readonly kind: "nothing" };
 
 export function createFeed(options: FeedOptions): Feed {
   const { store, openReplica, tlsChanges, metrics, log, clock, random } = options;
   const choice = createReplicaChoice(options);
   const report = createFeedReport(log);
   const asker = createReplicaAsker({ current: () => current?.replica, choice, openReplica });
+  let heardAtMs = 0;
+  const goFleet = createGoFleet({ store, heardAtMs: () => heardAtMs, metrics, clock });
   /** The stream that the store is fed by. */
   let current: Subscription | undefined;
 
@@ -61,8 +77,10 @@ export function createFeed(options: FeedOptions): Feed {
       metrics.feedConnected.set(1);
       report.connected(subscription.replica.address, update.nodeName);
     }
-    metrics.feedHeardSeconds.set(clock.now() / 1_000);
+    heardAtMs = clock.now();
+    metrics.feedHeardSeconds.set(heardAtMs / 1_000);
     store.apply(update);
+    goFleet.leave(); // Not before: until it has the snapshot the store does not know whose addresses are.
   }
 
   function leave(subscription: Subscription, end: StreamEnd): void {
@@ -71,7 +89,24 @@ export function createFeed(options: FeedOptions): Feed {
       metrics.feedConnected.set(0);
     }
     if (end.kind === "lost") {
-      report.failed(end.error);
+      if (lacksNodeService(end)) {
+        fallBack(subscription.replica, end.error);
+      } else {
+        report.failed(end.error);
+      }
+    }
+  }
+
+  /** A Go server is better than none. */
+  function fallBack(replica: Replica, why: ReplicaError): void {
+    choice.lacksNodeService(replica.address);
+    if (current === undefined) {
+      goFleet.use(replica);
+      asker.release();
+      report.servedByGo(replica.address, why);
+    } else {
+      replica.retire();
+      report.failed(why);
     }
   }
 
@@ -83,46 +118,65 @@ export function createFeed(options: FeedOptions): Feed {
     return subscription;
   }
 
-  /** Resolves to `undefined` where the replica did not serve; why has been reported. */
-  async function openNext(preferred: string | undefined, signal: AbortSignal): Promise<Subscription | undefined> {
+  /** Why a replica did not serve has been reported. */
+  async function openNext(preferred: string | undefined, signal: AbortSignal): Promise<Opening> {
     try {
-      const subscription = open(await choice.next(preferred, signal), signal);
-      return (await subscription.opened).kind === "in-sync" ? subscription : undefined;
+      const address = goFleet.inUse ? await choice.nextUnasked(signal) : await choice.next(preferred, signal);
+      if (address === undefined) {
+        return { kind: "nothing" };
+      }
+      const subscription = open(address, signal);
+      const opened = await subscription.opened;
+      if (opened.kind === "in-sync") {
+        return { kind: "in-sync", subscription };
+      }
+      return { kind: lacksNodeService(opened) ? "go-server" : "nothing" };
     } catch (error) {
       signal.throwIfAborted();
       report.failed(
         error instanceof ReplicaError ? error : new ReplicaError("broken", reasonOf(error), { cause: error }),
       );
-      return undefined;
+      return { kind: "nothing" };
     }
   }
 
-  /** Waits before the next try; less long where the last stream that serves is lost meanwhile. */
+  /** Waits before the next try; less long where who serves is lost meanwhile. */
   async function pause(attempt: number, wake: Wake, signal: AbortSignal): Promise<void> {
-    const sleeping = clock.sleep(backoffMs(attempt, retries, random()), signal);
+    const ms = goFleet.inUse ? lookAroundMs * (0.75 + random() / 2) : backoffMs(attempt, retries, random());
+    const sleeping = clock.sleep(ms, signal);
     await wake.by(current === undefined ? [sleeping] : [sleeping, current.ended], signal);
   }
 
+  /** Resolves when it is time for another stream, to the replica whose stream goes on until that one is in sync. */
+  async function stay(subscription: Subscription, wake: Wake, signal: AbortSignal): Promise<string | undefined> {
+    await wake.by([subscription.ended, subscription.renewalDue], signal);
+    return current === subscription ? subscription.replica.address : undefined;
+  }
+
   async function follow(signal: AbortSignal): Promise<void> {
-    using wake = createWake(tlsChanges);
+    using wake = createWake(tlsChanges, goFleet.losses);
+    using _losses = goFleet.losses.add(choice.askAnew);
     let attempt = 0;
     let preferred: string | undefined;
     for (;;) {
       const openedAtMs = clock.now();
       wake.reset();
-      const subscription = await openNext(preferred, signal);
-      if (subscription !== undefined) {
-        await wake.by([subscription.ended, subscription.renewalDue], signal);
+      const opening = await openNext(preferred, signal);
+      preferred = undefined;
+      if (opening.kind === "in-sync") {
+        preferred = await stay(opening.subscription, wake, signal);
         attempt = clock.now() - openedAtMs < goodStreamMs ? attempt : 0;
       }
-      if (subscription !== undefined && current === subscription) {
-        preferred = subscription.replica.address; // It goes on until its successor is in sync.
-      } else {
-        preferred = undefined;
+      if (preferred === undefined && !isOthersTurn(opening)) {
         await pause(attempt, wake, signal);
         attempt += 1;
       }
     }
+  }
+
+  /** While a Go server serves the others are asked one after the other whether they have the node service. */
+  function isOthersTurn({ kind }: Opening): boolean {
+    return kind === "go-server" && goFleet.inUse;
   }
 
   return {
@@ -130,6 +184,7 @@ export function createFeed(options: FeedOptions): Feed {
       return current !== undefined;
     },
     ask: asker.ask,
+    goServers: goFleet,
     async follow(signal) {
       try {
         await follow(signal);
@@ -139,6 +194,7 @@ export function createFeed(options: FeedOptions): Feed {
         }
       } finally {
         asker.release();
+        goFleet.leave();
         await current?.ended;
       }
     },

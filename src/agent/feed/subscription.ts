@@ -4,7 +4,7 @@ import { readStream, type StreamEnd } from "./read-stream.ts";
 import { renewStreamAfterMs } from "./renewal.ts";
 import type { NodeStream, Replica } from "./replica.ts";
 
-/** One stream to one replica, from its opening to its end. */
+/** One stream to one replica, from its opening to its end, with which the replica is retired. */
 export interface Subscription {
   readonly replica: Replica;
   /** Resolves with the first snapshot, or when the stream is over without one. Never rejects. */
@@ -18,6 +18,11 @@ export interface Subscription {
 }
 
 export type Opened = { readonly kind: "in-sync" } | StreamEnd;
+
+/** Then the replica is not retired: whoever opened the stream may ask it otherwise. */
+export function lacksNodeService(end: Opened): boolean {
+  return end.kind === "lost" && end.error.failure === "no-node-service";
+}
 
 export interface SubscriptionOptions {
   readonly replica: Replica;
@@ -51,7 +56,9 @@ export function subscribe(
   async function run(): Promise<StreamEnd> {
     const end = await readStream({ replica, clock, onUpdate: hear }, AbortSignal.any([signal, stopped.signal]));
     dueTimer?.[Symbol.dispose]();
-    replica.retire();
+    if (!lacksNodeService(end)) {
+      replica.retire();
+    }
     opened.resolve(end);
     return end;
   }

@@ -3,6 +3,7 @@ import type { NodePod } from "../../domain/node-pod.ts";
 import type { PodFound } from "../credentials/find-pod.ts";
 import type { Lookup } from "../credentials/lookup.ts";
 import type { AgentMetrics, HandlerName } from "../metrics.ts";
+import { createAddressRoutes } from "./address-routes.ts";
 import type { Answer } from "./answer.ts";
 import type { AnswerCredentials } from "./credentials.ts";
 import { createLimit } from "./limit.ts";
@@ -34,11 +35,20 @@ export interface PodRouteOptions {
 /** Per pod: beyond it a pod's own callers are refused, and nobody else's. */
 const mostWaiting = 32;
 
-type Serve = (pod: NodePod) => Answer | Promise<Answer>;
+/** How often a request may go from the store to a Go server and back, as servers come and go meanwhile. */
+const mostTurns = 3;
+
+/** How a request is served, by who is found to answer for its pod. */
+interface Serve {
+  pod(pod: NodePod): Answer | Promise<Answer>;
+  /** By a Go server; `undefined` when none serves any more. */
+  address(): Promise<Answer | undefined>;
+}
 
 export function createPodRoutes(options: PodRouteOptions): PodRoutes {
   const { lookup, tokens, answerCredentials, metrics } = options;
   const waiting = createLimit<IpAddress>(mostWaiting);
+  const byAddress = createAddressRoutes({ lookup: lookup.byAddress, answerCredentials, metrics });
 
   async function wait<T>(place: Disposable, promise: Promise<T>): Promise<T> {
     using _place = place;
@@ -49,8 +59,10 @@ export function createPodRoutes(options: PodRouteOptions): PodRoutes {
     return options.imdsTokens === "required" && headers.token === undefined;
   }
 
-  function hasBadToken({ headers, client }: MetadataRequest, { uid }: NodePod): boolean {
-    return options.imdsTokens === "required" && !tokens.verify(headers.token ?? "", { uid, address: client });
+  /** @param pod absent where only a Go server knows which it is */
+  function hasBadToken({ headers, client }: MetadataRequest, pod?: NodePod): boolean {
+    const holder = pod === undefined ? { address: client } : { address: client, uid: pod.uid };
+    return options.imdsTokens === "required" && !tokens.verify(headers.token ?? "", holder);
   }
 
   /** Finds the calling pod, waiting for it where need be, and serves it. */
@@ -63,12 +75,29 @@ export function createPodRoutes(options: PodRouteOptions): PodRoutes {
       return serveCaller(handler, request, pod, serve);
     }
     const place = waiting.take(request.client);
-    if (place === undefined) {
-      return refuse({ kind: "too-many-waiting" });
+    return place === undefined
+      ? refuse({ kind: "too-many-waiting" })
+      : wait(place, find(handler, request, serve)).then((found) =>
+          found.kind === "pod" ? serveCaller(handler, request, found.pod, serve) : found.answer,
+        );
+  }
+
+  /** A pod that the store knows, or the answer for one that it does not. */
+  async function find(handler: HandlerName, request: MetadataRequest, serve: Serve): Promise<Found> {
+    for (let turn = 0; turn < mostTurns; turn += 1) {
+      const found = await lookup.findPod(request.client, request.signal);
+      if (found.kind === "found") {
+        return { kind: "pod", pod: found.pod };
+      }
+      if (found.kind !== "ask-by-address") {
+        return { kind: "answer", answer: noPod(handler, refusalOf(found)) };
+      }
+      const answer = hasBadToken(request) ? refuse({ kind: "token-missing" }) : await serve.address();
+      if (answer !== undefined) {
+        return { kind: "answer", answer };
+      }
     }
-    return wait(place, lookup.findPod(request.client, request.signal)).then((found) =>
-      found.kind === "found" ? serveCaller(handler, request, found.pod, serve) : noPod(handler, refusalOf(found)),
-    );
+    return { kind: "answer", answer: noPod(handler, serversGone) };
   }
 
   function serveCaller(handler: HandlerName, request: MetadataRequest, pod: NodePod, serve: Serve) {
@@ -81,7 +110,7 @@ export function createPodRoutes(options: PodRouteOptions): PodRoutes {
     if (pod.decision.kind === "no-role") {
       metrics.emptyRole.labels(handler).inc();
     }
-    return serve(pod);
+    return serve.pod(pod);
   }
 
   function noPod(handler: HandlerName, refusal: Refusal): Answer {
@@ -92,15 +121,20 @@ export function createPodRoutes(options: PodRouteOptions): PodRoutes {
   function credentialsOf(request: MetadataRequest, pod: NodePod, role: string): Answer | Promise<Answer> {
     const held = lookup.heldCredentials(pod, role);
     if (held !== undefined) {
-      return counted(answerCredentials(pod, held));
+      return counted(answerCredentials.toPod(pod, held));
     }
     const place = waiting.take(request.client);
     if (place === undefined) {
       return refuse({ kind: "too-many-waiting" });
     }
-    return wait(place, lookup.findCredentials({ pod, address: request.client, role }, request.signal)).then((found) =>
-      counted(answerCredentials(pod, found)),
-    );
+    return wait(place, waitForCredentials(request, pod, role));
+  }
+
+  async function waitForCredentials(request: MetadataRequest, pod: NodePod, role: string): Promise<Answer> {
+    const found = await lookup.findCredentials({ pod, address: request.client, role }, request.signal);
+    return found.kind === "ask-by-address"
+      ? ((await byAddress.credentials(request, role)) ?? counted(refuse(serversGone)))
+      : counted(answerCredentials.toPod(pod, found));
   }
 
   function counted(answer: Answer): Answer {
@@ -111,8 +145,12 @@ export function createPodRoutes(options: PodRouteOptions): PodRoutes {
   }
 
   return {
-    roleName: (request) => forPod("roleName", request, roleName),
-    credentials: (request, role) => forPod("credentials", request, (pod) => credentialsOf(request, pod, role)),
+    roleName: (request) => forPod("roleName", request, { pod: roleName, address: () => byAddress.roleName(request) }),
+    credentials: (request, role) =>
+      forPod("credentials", request, {
+        pod: (pod) => credentialsOf(request, pod, role),
+        address: () => byAddress.credentials(request, role),
+      }),
     token(request, { isLatest }) {
       if (request.method !== "PUT") {
         return refuse({ kind: "wrong-method", allow: "PUT" });
@@ -129,7 +167,11 @@ export function createPodRoutes(options: PodRouteOptions): PodRoutes {
   };
 }
 
-function refusalOf(found: Exclude<PodFound, { kind: "found" }>): Refusal {
+type Found = { readonly kind: "pod"; readonly pod: NodePod } | { readonly kind: "answer"; readonly answer: Answer };
+
+const serversGone: Refusal = { kind: "servers-unavailable", reason: "one kiam server after another has gone" };
+
+function refusalOf(found: Exclude<PodFound, { kind: "found" | "ask-by-address" }>): Refusal {
   switch (found.kind) {
     case "unknown":
       return { kind: "pod-unknown" };

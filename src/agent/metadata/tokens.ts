@@ -15,7 +15,8 @@ export interface ImdsTokens {
 }
 
 export interface TokenHolder {
-  readonly uid: PodUid;
+  /** Absent where nobody says which pod has the address. */
+  readonly uid?: PodUid;
   readonly address: IpAddress;
 }
 
@@ -46,7 +47,9 @@ export function createImdsTokens({ keys, unclaimed, clock }: ImdsTokenOptions): 
       case boundToPod:
         return holder.uid;
       case boundToAddress:
-        return unclaimed.claimedBy(holder.address, holder.uid);
+        return holder.uid === undefined
+          ? unclaimed.awaited(holder.address)
+          : unclaimed.claimedBy(holder.address, holder.uid);
       default:
         return undefined;
     }

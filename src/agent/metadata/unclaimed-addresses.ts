@@ -10,6 +10,8 @@ export interface UnclaimedAddresses extends Disposable {
   await(address: IpAddress): string;
   /** What tokens were signed for, if that pod was the first at the address since. */
   claimedBy(address: IpAddress, uid: PodUid): string | undefined;
+  /** What tokens were signed for, if no pod has been seen at the address since. */
+  awaited(address: IpAddress): string | undefined;
 }
 
 export interface UnclaimedOptions {
@@ -75,6 +77,7 @@ export function watchUnclaimedAddresses({ store, clock, randomBytes }: Unclaimed
       const wait = waits.get(address);
       return wait?.uid === uid ? wait.bond : undefined;
     },
+    awaited: (address) => open.get(address)?.bond,
     [Symbol.dispose]: () => changes[Symbol.dispose](),
   };
 }

@@ -6,6 +6,7 @@ import type { NodeUpdate } from "../../../../src/domain/node-pod.ts";
 import { neverAborted } from "../../../../src/runtime/abort.ts";
 import { settle } from "../../../fakes/clock.ts";
 import { aStore } from "../../../fakes/credential-stores.ts";
+import { createGoServers } from "../../../fakes/go-servers.ts";
 import { aNodePod, aSnapshot, someChanges } from "../../../fakes/node-pods.ts";
 import { anAddress } from "../../../fakes/pods.ts";
 import { createServerAnswers } from "../../../fakes/server-answers.ts";
@@ -16,8 +17,10 @@ const never = neverAborted();
 function aLookup(...updates: readonly NodeUpdate[]) {
   const { store, clock } = aStore(...updates);
   const servers = createServerAnswers();
-  const lookup = createLookup({ store, ask: servers.ask, clock, metrics: createAgentMetrics(new Registry()) });
-  return { lookup, store, clock, servers };
+  const goServers = createGoServers();
+  const metrics = createAgentMetrics(new Registry());
+  const lookup = createLookup({ store, ask: servers.ask, goServers, clock, metrics });
+  return { lookup, store, clock, servers, goServers };
 }
 
 test("a pod in the store is found without a question", async () => {

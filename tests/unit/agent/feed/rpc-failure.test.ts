@@ -7,7 +7,7 @@ import { MalformedMessage } from "../../../../src/rpc/convert.ts";
 test.each([
   [Code.Unauthenticated, "unauthenticated", "--identity-token"],
   [Code.PermissionDenied, "wrong-node", "--node-name"],
-  [Code.Unimplemented, "too-old", "update the servers"],
+  [Code.Unimplemented, "no-node-service", "update the servers"],
   [Code.Unavailable, "unreachable", "no connection to server 10.1.0.1"],
   [Code.Canceled, "unreachable", "no connection"],
   [Code.Aborted, "unreachable", "no connection"],
