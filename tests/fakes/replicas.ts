@@ -22,6 +22,8 @@ export interface FakeReplica {
   /** The stream's signal, once there is one. */
   readonly streamSignal: AbortSignal | undefined;
   send(update: NodeUpdate): void;
+  /** The server asks this agent to leave. */
+  sendAway(): void;
   /** The server closes the stream in order. */
   end(): void;
   /** The stream, or the attempt to open it, fails. */
@@ -84,6 +86,7 @@ function aReplica(
   let more = Promise.withResolvers<void>();
   let streamSignal: AbortSignal | undefined;
   let isRetired = false;
+  const sentAway = Promise.withResolvers<void>();
 
   function put(sent: Sent): void {
     queue.push(sent);
@@ -117,6 +120,7 @@ function aReplica(
       return streamSignal;
     },
     send: (update) => put({ kind: "update", update }),
+    sendAway: sentAway.resolve,
     end: () => put({ kind: "end" }),
     fail: (error) => put({ kind: "failure", error }),
     answer: async () => ({ kind: "not-found" }),
@@ -124,6 +128,7 @@ function aReplica(
   };
   const replica: Replica = {
     address,
+    sentAway: sentAway.promise,
     async watch(signal) {
       streamSignal = signal;
       const provedUntilMs = provedUntil();

@@ -50,9 +50,13 @@ export function createNodeClient(options: NodeClientOptions): OpenReplica {
   return (address) => {
     const tls = requireTls();
     const resources = new DisposableStack();
+    const sentAway = Promise.withResolvers<void>();
     // While a stream is open it is pinged in any case: nothing else notices a server that the network swallowed.
     const connection = resources.use(
-      connectRpc({ address, port: options.port, serverName: options.serverName }, { ...options, tls }),
+      connectRpc(
+        { address, port: options.port, serverName: options.serverName },
+        { ...options, tls, onGoAway: sentAway.resolve },
+      ),
     );
     resources.use(options.tlsChanges.add(closeIfWithdrawn));
     const client = createClient(NodeService, connection.transport);
@@ -120,6 +124,7 @@ export function createNodeClient(options: NodeClientOptions): OpenReplica {
 
     return {
       address,
+      sentAway: sentAway.promise,
       async watch(signal) {
         const { headers, expiresAtMs } = await readProof();
         const updates = updatesOf(client.watchNode({ claim }, { signal, headers }), signal);

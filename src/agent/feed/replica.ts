@@ -11,6 +11,8 @@ export interface Replica {
   watch(signal: AbortSignal): Promise<NodeStream>;
   /** Asks about one address. Rejects with the signal's reason only. */
   ask(address: IpAddress, options: AskOptions, signal: AbortSignal): Promise<ReplicaAnswer>;
+  /** Resolves when the server asks this agent to leave, being about to stop or the connection old; the stream goes on for some time. */
+  readonly sentAway: Promise<void>;
   /** For a replica without the node service. */
   readonly go: GoCalls;
   /** Takes no more calls and closes the connection when those under way are done. */

@@ -147,10 +147,18 @@ export function createFeed(options: FeedOptions): Feed {
     await wake.by(current === undefined ? [sleeping] : [sleeping, current.ended], signal);
   }
 
-  /** Resolves when it is time for another stream, to the replica whose stream goes on until that one is in sync. */
+  /**
+   * Resolves when it is time for another stream. Where that is for a newer token, to the replica whose stream goes on until
+   * that one is in sync; where the replica sends this agent away its stream goes on for some time too.
+   */
   async function stay(subscription: Subscription, wake: Wake, signal: AbortSignal): Promise<string | undefined> {
-    await wake.by([subscription.ended, subscription.renewalDue], signal);
-    return current === subscription ? subscription.replica.address : undefined;
+    const { replica, ended, renewalDue } = subscription;
+    let isSentAway = false;
+    const sentAway = replica.sentAway.then(() => {
+      isSentAway = true;
+    });
+    await wake.by([ended, renewalDue, sentAway], signal);
+    return current === subscription && !isSentAway ? replica.address : undefined;
   }
 
   async function follow(signal: AbortSignal): Promise<void> {

@@ -224,6 +224,73 @@ test("a token about to expire has a stream opened to the same replica before the
   expect(old.isRetired).toBe(true);
 });
 
+test("a server that sends its agents away is left once another's snapshot is there, and not before", async () => {
+  await using agent = aFeed();
+  await settle();
+  const first = agent.replicas.newest;
+  first.send(aSnapshot([aNodePod()], [issued()]));
+  await settle();
+
+  first.sendAway();
+  await agent.clock.advance(100);
+  const second = agent.replicas.newest;
+  first.send(aSnapshot([aNodePod({ addresses: ["10.0.0.7"] })]));
+  await settle();
+  const meanwhile = [first.isRetired, await connected(agent.metrics), agent.store.owner(anAddress("10.0.0.7")).kind];
+  second.send(aSnapshot([aNodePod()]));
+  await settle();
+
+  expect([first.address, second.address]).toEqual(["10.1.0.1", "10.1.0.2"]);
+  expect(meanwhile).toEqual([false, 1, "owner"]);
+  expect([first.isRetired, second.isRetired, await connected(agent.metrics)]).toEqual([true, false, 1]);
+  expect(agent.log.lines.filter(({ level }) => level === "warn")).toEqual([]);
+});
+
+test("a server that sends its agents away and is the only one is left for itself", async () => {
+  await using agent = aFeed(["10.1.0.1"]);
+  await settle();
+  const first = agent.replicas.newest;
+  first.send(aSnapshot([aNodePod()]));
+  await settle();
+
+  first.sendAway();
+  await agent.clock.advance(100);
+  agent.replicas.newest.send(aSnapshot([aNodePod()]));
+  await settle();
+
+  expect(agent.replicas.opened.map((replica) => replica.address)).toEqual(["10.1.0.1", "10.1.0.1"]);
+  expect([first.isRetired, agent.replicas.newest.isRetired]).toEqual([true, false]);
+});
+
+test("servers that send their agents away at once are not gone to and fro between", async () => {
+  await using agent = aFeed();
+  await settle();
+
+  for (let second = 0; second < 60; second += 1) {
+    agent.replicas.newest.send(aSnapshot([aNodePod()]));
+    agent.replicas.newest.sendAway();
+    await agent.clock.advance(1_000);
+  }
+
+  expect(agent.replicas.opened.length).toBeLessThan(15);
+  expect(await connected(agent.metrics)).toBe(1);
+});
+
+test("a server that sends its agents away and is gone before another was found is left at once", async () => {
+  await using agent = aFeed();
+  await settle();
+  const first = agent.replicas.newest;
+  first.send(aSnapshot([aNodePod()]));
+  await settle();
+
+  first.sendAway();
+  await settle();
+  first.end();
+  await settle();
+
+  expect(agent.replicas.opened.length).toBe(2);
+});
+
 test("what a stream says after another took its place is not heard", async () => {
   await using agent = aFeed();
   await settle();
