@@ -8,11 +8,19 @@ export type HandlerName = "roleName" | "credentials" | "health" | "proxy" | "tok
 export type AgentMetrics = ReturnType<typeof createAgentMetrics>;
 
 const handlerLabel = ["handler"] as const;
+const podHandlers = ["roleName", "credentials"] as const;
 
 /** The agent's own metrics: the Go release's names first, then what it did not have. Never a role, pod or namespace as label. */
 export function createAgentMetrics(registry: Registry) {
   const registers = [registry];
-  const byHandler = (name: string, help: string) => new Counter({ name, help, labelNames: handlerLabel, registers });
+  /** Its lines are there from the start: an increase from nothing is none to Prometheus. */
+  const byHandler = (name: string, help: string, handlers: readonly HandlerName[]) => {
+    const counted = new Counter({ name, help, labelNames: handlerLabel, registers });
+    for (const handler of handlers) {
+      counted.labels(handler).inc(0);
+    }
+    return counted;
+  };
   const counter = (name: string, help: string) => new Counter({ name, help, registers });
   const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
   return {
@@ -26,13 +34,15 @@ export function createAgentMetrics(registry: Registry) {
     credentialFetchErrors: byHandler(
       "kiam_metadata_credential_fetch_errors_total",
       "Requests whose credentials could not be had",
+      ["credentials"],
     ),
     credentialEncodeErrors: byHandler(
       "kiam_metadata_credential_encode_errors_total",
       "Credentials that could not be written as JSON",
+      ["credentials"],
     ),
-    findRoleErrors: byHandler("kiam_metadata_find_role_errors_total", "Requests whose pod was not found"),
-    emptyRole: byHandler("kiam_metadata_empty_role_total", "Requests of pods without a role"),
+    findRoleErrors: byHandler("kiam_metadata_find_role_errors_total", "Requests whose pod was not found", podHandlers),
+    emptyRole: byHandler("kiam_metadata_empty_role_total", "Requests of pods without a role", podHandlers),
     success: new HotCounter({
       name: "kiam_metadata_success_total",
       help: "Requests answered with what was asked for",

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import type { Denial } from "../domain/denial.ts";
 import { goReleaseBucketsSeconds } from "../telemetry/buckets.ts";
 
 export type ServerMetrics = ReturnType<typeof createServerMetrics>;
@@ -8,6 +9,28 @@ export function createServerMetrics(registry: Registry) {
   const registers = [registry];
   const counter = (name: string, help: string) => new Counter({ name, help, registers });
   const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
+  /** All its lines are there from the start: an increase from nothing is none to Prometheus. */
+  const counterBy = <Label extends string, Value extends string>(
+    name: string,
+    help: string,
+    label: Label,
+    values: readonly Value[],
+  ): { inc(labels: Readonly<Record<Label, Value>>): void } => {
+    const counted = new Counter({ name, help, labelNames: [label], registers });
+    for (const value of values) {
+      counted.labels(value).inc(0);
+    }
+    return { inc: (labels) => counted.inc({ ...labels }) };
+  };
+  const watchHeardSeconds = new Gauge({
+    name: "kiam_k8s_watch_heard_timestamp_seconds",
+    help: "When the API server was last heard, Unix time, by resource; 0 before the first time",
+    labelNames: ["resource"] as const,
+    registers,
+  });
+  for (const resource of resources) {
+    watchHeardSeconds.set({ resource }, 0);
+  }
   return {
     cacheSize: gauge("kiam_sts_cacheSize", "Identities whose credentials are held"),
     cacheHits: counter("kiam_sts_cache_hit_total", "Requests for credentials that were held"),
@@ -25,48 +48,55 @@ export function createServerMetrics(registry: Registry) {
       "kiam_sts_remembered_refusals_total",
       "Requests answered from the memory of a recent refusal by STS",
     ),
-    denials: new Counter({
-      name: "kiam_policy_denials_total",
-      help: "Requests and pods that policy denied, by kind of denial",
-      labelNames: ["kind"] as const,
-      registers,
-    }),
-    watchHeardSeconds: new Gauge({
-      name: "kiam_k8s_watch_heard_timestamp_seconds",
-      help: "When the API server was last heard, Unix time, by resource",
-      labelNames: ["resource"] as const,
-      registers,
-    }),
-    relists: new Counter({
-      name: "kiam_k8s_lists_total",
-      help: "Full lists taken from the API server, by resource",
-      labelNames: ["resource"] as const,
-      registers,
-    }),
-    unreadableObjects: new Counter({
-      name: "kiam_k8s_unreadable_objects_total",
-      help: "Objects from the API server that could not be read and were left out, by resource",
-      labelNames: ["resource"] as const,
-      registers,
-    }),
+    denials: counterBy(
+      "kiam_policy_denials_total",
+      "Requests that policy denied, and pods when it first did, by kind of denial",
+      "kind",
+      denialKinds,
+    ),
+    watchHeardSeconds,
+    relists: counterBy(
+      "kiam_k8s_lists_total",
+      "Full lists taken from the API server, by resource",
+      "resource",
+      resources,
+    ),
+    unreadableObjects: counterBy(
+      "kiam_k8s_unreadable_objects_total",
+      "Objects from the API server that could not be read and were left out, by resource",
+      "resource",
+      resources,
+    ),
     droppedPods: counter(
       "kiam_k8s_dropped_pods_total",
       "Kept for the Go release's dashboards: here no pod is ever dropped",
     ),
-    events: new Counter({
-      name: "kiam_k8s_events_total",
-      help: "Events on pods, by what became of them: posted, unwanted, refused or dropped",
-      labelNames: ["outcome"] as const,
-      registers,
-    }),
+    events: counterBy(
+      "kiam_k8s_events_total",
+      "Events on pods, by what became of them: posted, unwanted (the namespace is going), refused or dropped",
+      "outcome",
+      ["posted", "unwanted", "refused", "dropped"],
+    ),
     pods: gauge("kiam_k8s_pods", "Live pods in the store"),
     nodeStreams: gauge("kiam_feed_streams", "Agents' node streams held"),
     feedMessages: counter("kiam_feed_messages_total", "Messages sent to agents"),
-    agentCalls: new Counter({
-      name: "kiam_agent_calls_total",
-      help: "Calls by agents, by how their node was proved: certificate, token, unproven or refused",
-      labelNames: ["proof"] as const,
-      registers,
-    }),
+    agentCalls: counterBy(
+      "kiam_agent_calls_total",
+      "Calls by agents, by how their node was proved: certificate, token, unproven or refused",
+      "proof",
+      ["certificate", "token", "unproven", "refused"],
+    ),
   };
 }
+
+const resources = ["pods", "namespaces"] as const;
+
+/** In an object, so that none can be left out. */
+const denialKinds = Object.keys({
+  "role-mismatch": true,
+  "namespace-forbids": true,
+  "malformed-pattern": true,
+  "malformed-role": true,
+  "mirror-pod": true,
+  "servers-own-role": true,
+} satisfies Readonly<Record<Denial["kind"], true>>) as readonly Denial["kind"][];

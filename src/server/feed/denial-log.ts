@@ -22,19 +22,25 @@ export interface DenialLogDeps {
 /** Pods whose last denial is remembered, so that a pod in a loop does not fill the log. */
 const mostRemembered = 4_096;
 
-/** Counts every denial, puts it on the pod, and writes a line for each that is another than the pod's last. */
+/**
+ * Puts denials on the pod. Counts those of requests, and of a pod that is looked at again and again (`--sync`) each that is another
+ * than its last; of these writes a line.
+ */
 export function createDenialLog({ logger, metrics, events }: DenialLogDeps): DenialLog {
   const written = createRecentMap<PodUid, string>(mostRemembered);
   return {
     note(pod, denial, requested) {
-      metrics.denials.inc({ kind: denial.kind });
+      const subject = subjectOf(denial);
+      const isKnown = written.get(pod.uid) === subject;
       if (requested === undefined) {
         events.stands(pod, forbiddenText(pod.request?.role ?? "", denial));
       } else {
         events.happened(pod, forbiddenText(requested, denial));
       }
-      const subject = subjectOf(denial);
-      if (written.get(pod.uid) === subject) {
+      if (requested !== undefined || !isKnown) {
+        metrics.denials.inc({ kind: denial.kind });
+      }
+      if (isKnown) {
         return;
       }
       written.set(pod.uid, subject);

@@ -48,7 +48,7 @@ export function createCall({ assumeRole, clock, logger, metrics }: CallDeps): Ca
     if (result.kind === "failed") {
       metrics.issuingErrors.inc();
       const { code, message } = result.failure;
-      logger.warn(`error requesting credentials: ${code}: ${message}`, about);
+      logger.error(`error requesting credentials: ${code}: ${message}`, { "pod.iam.roleArn": identity.role, ...about });
       return;
     }
     logger.info("requested new credentials", {

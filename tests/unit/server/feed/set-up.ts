@@ -7,6 +7,7 @@ import { settle } from "../../../fakes/clock.ts";
 import { aNamespace, aPod } from "../../../fakes/pods.ts";
 import { decideByName } from "../../../fakes/policy.ts";
 import { identityOf } from "../../../fakes/sts.ts";
+import { metricOf } from "../../../fixtures/metrics.ts";
 import { createServerStores } from "../../../fixtures/server-stores.ts";
 
 export const heartbeatIntervalMs = 10_000;
@@ -57,9 +58,7 @@ export function setUp() {
       namespaces.upsert(aNamespace({ name, permitted, resourceVersion: String(version) }));
     },
     watch: (nodeName = "node-a") => openStream(hub, nodeName),
-    async metric(name: string): Promise<number | undefined> {
-      return (await registry.getSingleMetric(name)?.get())?.values[0]?.value;
-    },
+    metric: (name: string) => metricOf(registry, name),
     async [Symbol.asyncDispose]() {
       stopping.abort(new Error("the test is over"));
       await running;

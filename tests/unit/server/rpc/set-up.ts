@@ -123,7 +123,9 @@ export function setUp({ mode = "prefer" as "prefer" | "required", reviewToken = 
     async counted(name: string): Promise<Readonly<Record<string, number>>> {
       const metric = await registry.getSingleMetric(name)?.get();
       return Object.fromEntries(
-        (metric?.values ?? []).map(({ labels, value }) => [Object.values(labels).join(","), value]),
+        (metric?.values ?? [])
+          .filter(({ labels, value }) => value !== 0 || Object.keys(labels).length === 0)
+          .map(({ labels, value }) => [Object.values(labels).join(","), value]),
       );
     },
   };
