@@ -46,10 +46,10 @@ export interface Lab extends AsyncDisposable {
   nodeCertificate(node: string): Promise<Identity>;
   /** A certificate that names no node, as the Go release's agents have. */
   agentCertificate(): Promise<Identity>;
-  /** The server's service account, made on first use from deploy/rbac.yaml. */
+  /** The server's service account, made on first use from deploy/base/rbac.yaml. */
   serverAccount(): Promise<ServerAccount>;
   /**
-   * Starts the compiled `kiam server` under deploy/rbac.yaml, on an address of its own, to which `kiam-server` resolves
+   * Starts the compiled `kiam server` under deploy/base/rbac.yaml, on an address of its own, to which `kiam-server` resolves
    * from then on, also when it has been stopped, until it is disposed. Await its `ready()`.
    */
   startServer(options?: KiamOptions): Promise<KiamProcess>;
@@ -108,7 +108,7 @@ export async function createLab(): Promise<Lab> {
     agentCertificate: () =>
       authority.issue({ commonName: "kiam-agent", names: ["DNS:kiam-agent"], usage: "clientAuth" }),
     serverAccount() {
-      serverAccount ??= createServerAccount(controlPlane, join(repository, "deploy/rbac.yaml"), directory);
+      serverAccount ??= createServerAccount(controlPlane, join(repository, "deploy/base/rbac.yaml"), directory);
       return serverAccount;
     },
     async addNode(name) {
@@ -149,7 +149,7 @@ export async function createLab(): Promise<Lab> {
         "sts-endpoint": sts.endpoint,
       };
       const environment = { HOME: home, AWS_ACCESS_KEY_ID: "AKIALABSERVER0000000", AWS_SECRET_ACCESS_KEY: "lab" };
-      const started = startKiam({
+      const started = await startKiam({
         command: "server",
         netns: control,
         address,
@@ -172,7 +172,8 @@ export async function createLab(): Promise<Lab> {
   return lab;
 }
 
-function fulfilled<T>(result: PromiseSettledResult<T>): T {
+/** The value of what was settled; throws the reason of what failed. */
+export function fulfilled<T>(result: PromiseSettledResult<T>): T {
   if (result.status === "rejected") {
     throw result.reason;
   }

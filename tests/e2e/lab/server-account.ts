@@ -3,7 +3,7 @@ import { parseAllDocuments } from "yaml";
 import type { ControlPlane } from "./control-plane.ts";
 import { writeKubeconfig } from "./kubeconfig.ts";
 
-/** The account that kiam's servers run under in the lab, with no more rights than deploy/rbac.yaml gives. */
+/** The account that kiam's servers run under in the lab, with no more rights than deploy/base/rbac.yaml gives. */
 export interface ServerAccount {
   readonly namespace: string;
   readonly name: string;
@@ -14,7 +14,7 @@ export interface ServerAccount {
 
 const name = "kiam-server";
 
-/** Applies a manifest, which is deploy/rbac.yaml, and takes a token of the account `kiam-server` that it makes. */
+/** Applies a manifest, which is deploy/base/rbac.yaml, and takes a token of the account `kiam-server` that it makes. */
 export async function createServerAccount(
   { api, url, ca }: ControlPlane,
   manifestPath: string,
