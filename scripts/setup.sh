@@ -73,6 +73,11 @@ missing_packages() {
   have wrk || echo wrk
   have zsh || echo zsh
   have fish || echo fish
+  have containerd || echo containerd
+  have runc || echo runc
+  have podman || echo podman
+  have debootstrap || echo debootstrap
+  [ -x /usr/lib/cni/bridge ] || echo containernetworking-plugins
   python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3 python3-venv
 }
 
@@ -125,22 +130,42 @@ build_go() {
   mv -f "$cache/bin/$1.new" "$cache/bin/$1"
 }
 
-# kube-apiserver and etcd: KUBEBUILDER_ASSETS is where Kubernetes' own test tools (envtest) look for them.
+# What the module of test tools pins, and what it compiles of its own.
+kubernetes_sources() { cat tests/tools/ktools/go.mod tests/tools/ktools/*/main.go; }
+
+# all_executable DIRECTORY NAME…
+all_executable() {
+  directory=$1; shift
+  for name; do [ -x "$directory/$name" ] || return 1; done
+}
+
+# The real parts of a cluster. KUBEBUILDER_ASSETS is where Kubernetes' own test tools (envtest) look for the first two.
 install_kubernetes() {
-  assets=${KUBEBUILDER_ASSETS:-$cache/bin}
-  [ "$assets" != "$cache/bin" ] && [ -x "$assets/kube-apiserver" ] && [ -x "$assets/etcd" ] && return
-  KUBEBUILDER_ASSETS=$cache/bin
-  [ -x "$cache/bin/kube-apiserver" ] && [ -x "$cache/bin/etcd" ] && cmp -s tests/tools/ktools/go.mod "$cache/ktools.mod" && return
+  control="kube-apiserver etcd"
+  parts="kube-controller-manager kube-proxy kube-scheduler kubectl kubelet"
+  # shellcheck disable=SC2086 # one word for each part
+  if [ "${KUBEBUILDER_ASSETS:-$cache/bin}" = "$cache/bin" ] || ! all_executable "$KUBEBUILDER_ASSETS" $control; then
+    KUBEBUILDER_ASSETS=$cache/bin
+    parts="$parts $control"
+  fi
+  # shellcheck disable=SC2086
+  all_executable "$cache/bin" $parts coredns pause && kubernetes_sources | cmp -s - "$cache/ktools.sources" && return
   find_go
-  echo "setup: building kube-apiserver and etcd into $cache/bin (some minutes, once)" >&2
+  echo "setup: building a cluster's parts into $cache/bin (some ten minutes, once)" >&2
   version=$(sed -n 's/.*k8s.io\/kubernetes \(v[0-9.]*\).*/\1/p' tests/tools/ktools/go.mod)
   stamp=
   for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
     stamp="$stamp -X $package.gitVersion=$version -X $package.gitMajor=1 -X $package.gitMinor=$(echo "$version" | cut -d. -f2)"
   done
-  build_go etcd go.etcd.io/etcd/server/v3 ""
-  build_go kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver "$stamp"
-  cp tests/tools/ktools/go.mod "$cache/ktools.mod"
+  for part in $parts; do
+    case $part in
+      etcd) build_go etcd go.etcd.io/etcd/server/v3 "" ;;
+      *) build_go "$part" "k8s.io/kubernetes/cmd/$part" "$stamp" ;;
+    esac
+  done
+  build_go coredns ./coredns ""
+  build_go pause ./pause ""
+  kubernetes_sources >"$cache/ktools.sources"
 }
 
 # A client and a server of grpc-go that behave as the Go release's do; what they speak is generated from our own proto.
