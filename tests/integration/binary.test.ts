@@ -56,8 +56,8 @@ describe("what it is", () => {
     const agent = run(["agent", "--help"]);
 
     expect([all.exitCode, all.stderr, agent.exitCode, agent.stderr]).toEqual([0, "", 0, ""]);
-    expect(all.stdout).toMatch(/^ +server {4}/m);
-    expect(agent.stdout).toContain("(Default: localhost:9610)");
+    expect(all.stdout).toMatch(/^ {2}server {2,}Watch/m);
+    expect(agent.stdout).toContain("[default: localhost:9610]");
   });
 });
 
