@@ -4,6 +4,7 @@ import { type Command, command } from "./command.ts";
 import { logFlags } from "./common-flags.ts";
 import { devFlags } from "./dev-flags.ts";
 import { healthFlags } from "./health-flags.ts";
+import { permittedFlags } from "./permitted-flags.ts";
 import { serverContradiction, serverFlags } from "./server-flags.ts";
 
 const completion: Command = {
@@ -55,6 +56,14 @@ export const commands: ReadonlyMap<string, Command> = new Map([
       summary: "Run a server and an agent on this machine, with pods from YAML instead of a cluster",
       flags: devFlags,
       load: async () => (await import("./dev.ts")).runDev,
+    }),
+  ],
+  [
+    "permitted",
+    command({
+      summary: "List the namespaces whose patterns say something else than they did to the Go releases",
+      flags: permittedFlags,
+      load: async () => (await import("./permitted.ts")).runPermitted,
     }),
   ],
   ["completion", completion],

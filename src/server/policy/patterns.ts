@@ -1,5 +1,4 @@
 import { RE2JS } from "re2js";
-import type { RoleArn } from "../../domain/role-arn.ts";
 import { reasonOf } from "../../runtime/logger.ts";
 import { createRecentMap } from "../../runtime/recent-map.ts";
 import { patternSize } from "./pattern-size.ts";
@@ -9,9 +8,10 @@ type PatternVerdict =
   | { readonly kind: "differs" }
   | { readonly kind: "malformed"; readonly problem: string };
 
-/** Namespaces' patterns, in Go's syntax. Matching takes time linear in the role's length, whatever the pattern. */
+/** Namespaces' patterns, in Go's syntax. Matching takes time linear in the text's length, whatever the pattern. */
 export interface Patterns {
-  match(pattern: string, role: RoleArn): PatternVerdict;
+  /** @param role its ARN, or what else a pattern is tried on */
+  match(pattern: string, role: string): PatternVerdict;
 }
 
 /** A pattern that lists a hundred roles passes; one that costs the server more than 10 ms to compile does not. */
@@ -38,7 +38,7 @@ export function createPatterns(matching: "whole" | "anywhere"): Patterns {
   const compiled = createRecentMap<string, Compiled>(mostCompiled);
   const verdicts = createRecentMap<string, PatternVerdict>(mostVerdicts);
 
-  function judge(pattern: string, role: RoleArn): PatternVerdict {
+  function judge(pattern: string, role: string): PatternVerdict {
     const held = compiled.get(pattern) ?? compilePattern(pattern, matching);
     compiled.set(pattern, held);
     return matchPattern(held, role);
@@ -76,7 +76,7 @@ function compilePattern(pattern: string, matching: "whole" | "anywhere"): Compil
   }
 }
 
-function matchPattern(compiled: Compiled, role: RoleArn): PatternVerdict {
+function matchPattern(compiled: Compiled, role: string): PatternVerdict {
   if (compiled.kind === "malformed") {
     return compiled;
   }
