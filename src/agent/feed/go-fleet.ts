@@ -12,7 +12,7 @@ export interface GoFleet extends GoServers {
   use(replica: Replica): void;
   /** A server with the node service is there, or this agent ends. */
   leave(): void;
-  /** Told when a call's connection failed: what stands at the address now may be another server. */
+  /** Told when its connection failed or is to end: what stands at the address after it may be another server. */
   readonly losses: Pick<Listeners<void>, "add">;
 }
 
@@ -122,6 +122,11 @@ export function createGoFleet({ store, heardAtMs, metrics, clock }: GoFleetOptio
       meanwhile.use(store.setAside());
       meanwhile.use(clock.after(heardAtMs() + storeOutlivesStreamMs - clock.now(), store.forget));
       replaceBy({ replica, meanwhile });
+      void replica.sentAway.then(() => {
+        if (replica === serving?.replica) {
+          losses.tell();
+        }
+      });
     },
     leave() {
       if (serving !== undefined) {

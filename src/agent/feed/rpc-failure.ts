@@ -28,7 +28,7 @@ export function replicaError(error: unknown, address: string, nodeName: string):
     case Code.Unimplemented:
       return new ReplicaError(
         "no-node-service",
-        `server ${address} has no node service (the Go release?): it is asked at each request, and nothing is kept while it is away; update the servers`,
+        `server ${address} has no node service (the Go release?): pods are served by asking it at each request, until another has it; update the servers`,
         { cause: error },
       );
     default:

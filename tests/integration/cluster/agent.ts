@@ -3,7 +3,7 @@ import { Registry } from "prom-client";
 import type { Callers } from "../../../src/agent/metadata/callers.ts";
 import { createAgentMetrics } from "../../../src/agent/metrics.ts";
 import { createAgentParts } from "../../../src/cli/agent-parts.ts";
-import { clientTimings } from "../../../src/cli/client-timings.ts";
+import { type ClientTimings, clientTimings } from "../../../src/cli/client-timings.ts";
 import { createTlsMetrics } from "../../../src/cli/tls-metrics.ts";
 import type { TlsIdentity } from "../../../src/rpc/tls-options.ts";
 import { type Clock, systemClock } from "../../../src/runtime/clock.ts";
@@ -21,6 +21,8 @@ export interface AgentOptions {
   readonly hostIp?: string;
   readonly token?: () => string | undefined;
   readonly callers?: Callers;
+  readonly timings?: Partial<ClientTimings>;
+  readonly imdsTokens?: "optional" | "required";
   readonly clock?: Clock;
   /** By which the TLS files are read again. */
   readonly tlsClock?: Clock;
@@ -60,8 +62,8 @@ export async function startAgent(
       nodeName: options.nodeName ?? "node-a",
       hostIp: options.hostIp ?? "",
       serverAddress: { host: serverName, port: servers.port },
-      timings: clientTimings,
-      imdsTokens: "optional",
+      timings: { ...clientTimings, ...options.timings },
+      imdsTokens: options.imdsTokens ?? "optional",
     },
     {
       ...{ tls, clock, logger, registry, tlsMetrics, randomBytes },
