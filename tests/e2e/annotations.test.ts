@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { KiamProcess } from "./lab/kiam.ts";
 import { createLab, type Lab } from "./lab/lab.ts";
 import type { LabNode } from "./lab/node.ts";
+import { tools } from "./lab/tools.ts";
 import { waitFor } from "./lab/wait.ts";
 
 // What pods and namespaces are annotated with, as the API server takes it and as STS is asked for it.
@@ -70,6 +71,34 @@ test("an external id reaches STS as it is annotated, and is in no log", async ()
 
   expect(asked.externalId).toBe("a+b=c,d.e@f:g/h-4711");
   expect(server.output()).not.toContain("h-4711");
+});
+
+test("kiam permitted, fed by kubectl, lists the patterns that were written for names", async () => {
+  const { kubeconfig } = await lab.serverAccount();
+  for (const [namespace, permitted] of [
+    ["former", "writer|reader"],
+    ["present", `${base}(reader|writer)`],
+    ["quiet", "team-.*"],
+  ] as const) {
+    await lab.api.createNamespace(namespace, { "iam.amazonaws.com/permitted": permitted });
+  }
+  for (const namespace of ["former", "present"]) {
+    await lab.api.createPod({ namespace, name: "p", annotations: prefixed({ role: "reader" }) });
+  }
+  const get = `${tools.part("kubectl")} --kubeconfig ${kubeconfig} get namespaces,pods --all-namespaces -o json`;
+  const compare = `${tools.kiam()} permitted -f /dev/stdin --role-base-arn ${base}`;
+
+  const { exitCode, stdout } = await lab.control.run(["sh", "-c", `${get} | ${compare}`]);
+
+  expect(stdout.split("\n")).toEqual([
+    "NAMESPACE\tPATTERN\tROLE\tV3\tV4\tNOW",
+    "former\twriter|reader\treader\tallows\tallows\tdenies",
+    `present\t${base}(reader|writer)\treader\tdenies\tallows\tallows`,
+    "open\t.*\t(no pod)\t?\t?\t?",
+    "quiet\tteam-.*\t(no pod)\t?\t?\t?",
+    "",
+  ]);
+  expect(exitCode).toBe(1);
 });
 
 test("what is no role is refused with a sentence, one annotation after the other, and STS never asked", async () => {
