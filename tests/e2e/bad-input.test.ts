@@ -93,6 +93,31 @@ test.each<[Command, string, Flags, RegExp]>([
     { "identity-token": "/nowhere/token" },
     /--identity-token names "\/nowhere\/token", which does not exist/,
   ],
+  ["agent", "a pattern that is none", { "allow-route-regexp": "(" }, /--allow-route-regexp must be an RE2 pattern: /],
+  [
+    "agent",
+    "tokens neither optional nor required",
+    { "imds-tokens": "yes" },
+    /--imds-tokens must be one of optional, /,
+  ],
+  [
+    "server",
+    "to start without a base",
+    { "role-base-arn": undefined },
+    /--role-base-arn or --role-base-arn-autodetect is/,
+  ],
+  [
+    "server",
+    "renewal ahead of all of a session",
+    { "session-refresh": "60m" },
+    /--session-refresh must be shorter than --session-duration/,
+  ],
+  [
+    "server",
+    "a trust domain that is none",
+    { "trust-domain": "Example.org/x" },
+    /--trust-domain must be a SPIFFE trust/,
+  ],
   ["server", "a base that begins no ARN", { "role-base-arn": "reader" }, /--role-base-arn must be /],
   [
     "server",
