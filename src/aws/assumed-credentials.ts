@@ -3,7 +3,7 @@ import type { AssumeRole, IssueFailure } from "../domain/issue.ts";
 import type { RoleIdentity } from "../domain/role-identity.ts";
 import { neverAborted } from "../runtime/abort.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { OwnCredentialsError } from "./sts-client.ts";
+import { OwnCredentialsError } from "./own-credentials-error.ts";
 
 export interface AssumedCredentialsDeps {
   /** Asks STS with the credentials that the server has to begin with. */

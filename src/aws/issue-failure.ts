@@ -1,5 +1,6 @@
 import type { IssueFailure } from "../domain/issue.ts";
-import { OwnCredentialsError } from "./sts-client.ts";
+import { AwsUnreachableError } from "./fetch-handler.ts";
+import { OwnCredentialsError } from "./own-credentials-error.ts";
 
 /** About the credentials that the call was signed with. https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html */
 const ownCredentialsCodes: ReadonlySet<string> = new Set([
@@ -51,7 +52,11 @@ export function issueFailureOf(error: unknown, externalId: string | undefined): 
   const { answer, status, code, message } = factsOf(error);
   if (error instanceof OwnCredentialsError) {
     const cause = factsOf(error.cause);
-    return { kind: "own-credentials", code: cause.code, message: `${error.message} (${cause.code})` };
+    const reason = error.cause instanceof AwsUnreachableError ? `: STS ${cause.message}` : ` (${cause.code})`;
+    return { kind: "own-credentials", code: cause.code, message: error.message + reason };
+  }
+  if (error instanceof AwsUnreachableError) {
+    return { kind: "unavailable", code, message: `STS ${message}` };
   }
   if (ownCredentialsCodes.has(code)) {
     return { kind: "own-credentials", code, message: `STS does not take the server's own credentials (${code})` };

@@ -1,6 +1,13 @@
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient, type STSClientConfig } from "@aws-sdk/client-sts";
+import type { Egress } from "../domain/egress.ts";
 import { untilAborted } from "../runtime/abort.ts";
+import type { Clock } from "../runtime/clock.ts";
 import type { StsEndpoint } from "./endpoints.ts";
+import { createFetchHandler } from "./fetch-handler.ts";
+import type { MetadataService } from "./metadata-service.ts";
+import { ownCredentials } from "./own-credentials.ts";
+import { OwnCredentialsError } from "./own-credentials-error.ts";
+import { brieflyRetried } from "./retries.ts";
 
 export interface AssumeRoleRequest {
   readonly roleArn: string;
@@ -26,43 +33,53 @@ export interface Sts extends Disposable {
 
 export interface StsClientOptions {
   readonly endpoint: StsEndpoint;
-  /** The server's own credentials: the SDK's default chain (environment, IRSA, instance profile) where absent. */
-  readonly credentials?: NonNullable<STSClientConfig["credentials"]>;
+  readonly egress: Egress;
+  readonly credentials: CredentialSource;
+  readonly clock: Clock;
   /** One try's time; 5 s where absent. */
   readonly requestTimeoutMs?: number;
   /** 3 where absent. */
   readonly maxAttempts?: number;
 }
 
-/** The server's own credentials could not be had, which says nothing of any role. */
-export class OwnCredentialsError extends Error {
-  override readonly name = "OwnCredentialsError";
+/** As the SDK takes them. */
+export type GivenCredentials = NonNullable<STSClientConfig["credentials"]>;
 
-  constructor(cause: unknown, message = "the server has no AWS credentials of its own") {
-    super(message, { cause });
-  }
+/** Whose keys requests are signed with. */
+export type CredentialSource =
+  | { readonly kind: "given"; readonly credentials: GivenCredentials }
+  /** See {@link ownCredentials}. */
+  | {
+      readonly kind: "own";
+      readonly metadata: MetadataService | undefined;
+      readonly onError: (message: string) => void;
+    };
+
+export function givenKeys(accessKeyId: string, secretAccessKey: string): CredentialSource {
+  return { kind: "given", credentials: { accessKeyId, secretAccessKey } };
 }
 
-const connectionTimeoutMs = 2_000;
-const requestTimeoutMs = 5_000;
 const maxAttempts = 3;
 
 export function createStsClient(options: StsClientOptions): Sts {
+  const { endpoint, egress, credentials, clock } = options;
   const config = {
-    region: options.endpoint.signingRegion,
-    endpoint: options.endpoint.url,
+    region: endpoint.signingRegion,
+    endpoint: endpoint.url,
     // The endpoint is chosen already, and the SDK refuses one together with AWS_USE_FIPS_ENDPOINT.
     useFipsEndpoint: false,
     useDualstackEndpoint: false,
-    retryMode: "standard",
-    maxAttempts: options.maxAttempts ?? maxAttempts,
-    requestHandler: {
-      connectionTimeout: connectionTimeoutMs,
-      requestTimeout: options.requestTimeoutMs ?? requestTimeoutMs,
-      throwOnRequestTimeout: true,
-    },
+    retryStrategy: brieflyRetried(options.maxAttempts ?? maxAttempts),
+    requestHandler: createFetchHandler({
+      egress,
+      clock,
+      ...(options.requestTimeoutMs !== undefined && { requestTimeoutMs: options.requestTimeoutMs }),
+    }),
   } satisfies STSClientConfig;
-  const chain = new STSClient({ ...config, ...(options.credentials && { credentials: options.credentials }) });
+  const chain = new STSClient({
+    ...config,
+    credentials: credentials.kind === "given" ? credentials.credentials : ownCredentials({ ...credentials, config }),
+  });
   // The chain may call STS itself, whose AccessDenied must not be taken for one of the role's.
   const client = new STSClient({
     ...config,

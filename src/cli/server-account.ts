@@ -1,8 +1,8 @@
 import { createAssumeRole } from "../aws/assume-role.ts";
 import { assumedCredentials } from "../aws/assumed-credentials.ts";
 import { metadataEndpoint } from "../aws/metadata-endpoint.ts";
-import { createMetadataService } from "../aws/metadata-service.ts";
-import type { Sts, StsClientOptions } from "../aws/sts-client.ts";
+import { createMetadataService, type MetadataService } from "../aws/metadata-service.ts";
+import type { CredentialSource, Sts } from "../aws/sts-client.ts";
 import { type RoleArn, resolveRole } from "../domain/role-arn.ts";
 import { sessionName } from "../domain/session-name.ts";
 import type { Logger } from "../runtime/logger.ts";
@@ -23,8 +23,7 @@ export interface ServerAccount extends Disposable {
   readonly assumedRole: RoleArn | undefined;
 }
 
-/** Opens a client of STS, with the SDK's default chain of credentials where none are given. */
-export type OpenSts = (credentials?: NonNullable<StsClientOptions["credentials"]>) => Sts;
+export type OpenSts = (credentials: CredentialSource) => Sts;
 
 export type ServerAccountResult =
   | ServerAccount
@@ -44,8 +43,9 @@ const ownSessionSeconds = 3_600;
 export async function openServerAccount(deps: ServerAccountDeps): Promise<ServerAccountResult> {
   const { flags, openSts, logger } = deps;
   using opened = new DisposableStack();
-  const ownSts = opened.use(openSts());
-  const base = await roleBase(ownSts, deps);
+  const metadata = metadataOf(deps);
+  const ownSts = opened.use(openSts({ kind: "own", metadata, onError: (message) => logger.error(message) }));
+  const base = await roleBase(ownSts, metadata, deps);
   if (base.kind === "problem") {
     return { ...base, exitCode: 1 };
   }
@@ -63,7 +63,7 @@ export async function openServerAccount(deps: ServerAccountDeps): Promise<Server
       "--session-duration is more than 1h, which STS refuses to a role that was itself assumed (--assume-role-arn): sessions will last 1h",
     );
   }
-  const podsSts = role === undefined ? ownSts : opened.use(openSts(credentialsOf(role, ownSts, deps)));
+  const podsSts = role === undefined ? ownSts : opened.use(openSts(assumedBy(ownSts, role, deps)));
   const made = opened.move();
   return {
     kind: "account",
@@ -72,23 +72,31 @@ export async function openServerAccount(deps: ServerAccountDeps): Promise<Server
   };
 }
 
+function metadataOf({ io: { env, clock } }: ServerAccountDeps): MetadataService | undefined {
+  const endpoint = metadataEndpoint(env);
+  return endpoint === undefined ? undefined : createMetadataService({ endpoint, clock });
+}
+
 /** Autodetection wins over a base that is given, as it does in the Go release. */
-async function roleBase(ownSts: Sts, { flags, io, logger }: ServerAccountDeps): Promise<RoleBase> {
-  const { clock, random, env, signal } = io;
+async function roleBase(
+  ownSts: Sts,
+  metadata: MetadataService | undefined,
+  { flags, io, logger }: ServerAccountDeps,
+): Promise<RoleBase> {
+  const { clock, random, signal } = io;
   if (!flags.roleBaseArnAutodetect) {
     return { kind: "base", baseArn: flags.roleBaseArn ?? "" };
   }
-  const endpoint = metadataEndpoint(env);
-  const metadata = endpoint === undefined ? undefined : createMetadataService({ endpoint, clock });
   return findRoleBaseInTime({ metadata, sts: ownSts, clock, random, logger }, signal);
 }
 
-function credentialsOf(role: RoleArn, ownSts: Sts, { io, logger }: ServerAccountDeps) {
+function assumedBy(ownSts: Sts, role: RoleArn, { io, logger }: ServerAccountDeps): CredentialSource {
   const onWarn = (message: string) => logger.warn(message);
-  return assumedCredentials({
+  const credentials = assumedCredentials({
     assumeRole: createAssumeRole({ sts: ownSts, sessionDurationSeconds: ownSessionSeconds, clock: io.clock, onWarn }),
     identity: { role, sessionName: sessionName(io.hostName) },
     clock: io.clock,
     onWarn,
   });
+  return { kind: "given", credentials };
 }

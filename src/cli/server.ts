@@ -3,6 +3,8 @@ import { createAssumeRole } from "../aws/assume-role.ts";
 import { chooseEndpoint } from "../aws/endpoints.ts";
 import { unknownRegion } from "../aws/known-region.ts";
 import { createStsClient } from "../aws/sts-client.ts";
+import type { Egress } from "../domain/egress.ts";
+import { proxyName } from "../domain/proxy-rules.ts";
 import type { ApiConnection, ConnectionResult } from "../kubernetes/connection.ts";
 import { createPostPodEvent } from "../kubernetes/events.ts";
 import { inClusterConnection } from "../kubernetes/in-cluster.ts";
@@ -16,6 +18,7 @@ import { pingTimingsOf } from "./client-timings.ts";
 import { followCluster } from "./follow-cluster.ts";
 import type { CommandIo } from "./io.ts";
 import { loggerOf } from "./logger.ts";
+import { networkOf } from "./network.ts";
 import { followOwnRole } from "./own-role.ts";
 import { createRegistry, serveTelemetryAt } from "./process.ts";
 import { serveAgents } from "./serve-agents.ts";
@@ -43,7 +46,11 @@ export async function runServer(flags: ServerFlags, io: CommandIo): Promise<numb
   if (choice.kind === "problem") {
     return refuse(choice.problem);
   }
-  const connected = await connectionOf(flags, io);
+  const network = await networkOf(env);
+  if (network.kind === "problem") {
+    return refuse(network.problem);
+  }
+  const connected = await connectionOf(flags, network.kubernetes, io);
   if (connected.kind === "unusable") {
     return refuse(connected.problem);
   }
@@ -57,7 +64,7 @@ export async function runServer(flags: ServerFlags, io: CommandIo): Promise<numb
   if (started.kind === "problem") {
     return refuse(started.problem);
   }
-  const regionProblem = await unknownRegion(choice.endpoint, (host) => lookup(host), signal);
+  const regionProblem = await unknownRegion(choice.endpoint, network.aws, (host) => lookup(host), signal);
   if (regionProblem !== undefined) {
     return refuse(regionProblem);
   }
@@ -70,7 +77,7 @@ export async function runServer(flags: ServerFlags, io: CommandIo): Promise<numb
   const { connection } = connected;
   const metrics = createServerMetrics(registry);
   const openSts: OpenSts = (credentials) =>
-    createStsClient({ endpoint: choice.endpoint, ...(credentials && { credentials }) });
+    createStsClient({ endpoint: choice.endpoint, egress: network.aws, credentials, clock });
   const account = await openServerAccount({ flags, openSts, io, logger });
   if (account.kind === "problem") {
     return refuse(account.problem, account.exitCode);
@@ -98,17 +105,29 @@ export async function runServer(flags: ServerFlags, io: CommandIo): Promise<numb
   const cluster = followCluster(parts, { connection, clock, random, logger, metrics });
   const serving = serveAgents(parts, { tls: started.tls, logger, beforeServing: [cluster.synced, own.known] });
   await using _telemetry = await serveTelemetryAt(flags.telemetryAddress, registry, serving.ready, io);
-  logger.info("kiam server starts", { version: io.build.version, commit: io.build.commit, sts: choice.endpoint.url });
+  const stsProxy = network.aws.proxyFor(choice.endpoint.url);
+  logger.info("kiam server starts", {
+    version: io.build.version,
+    commit: io.build.commit,
+    sts: choice.endpoint.url,
+    ...(stsProxy !== undefined && { "sts.proxy": proxyName(stsProxy) }),
+    ...(connection.proxyUrl !== undefined && { "kubernetes.proxy": proxyName(connection.proxyUrl) }),
+  });
   const sync = repeat(() => parts.decideAgain(), flags.syncMs, clock);
   await runAll(signal, [parts.run, sync, ...cluster.tasks, own.run, started.tls.watch, serving.run]);
   return 0;
 }
 
-function connectionOf(flags: ServerFlags, io: CommandIo): Promise<ConnectionResult> {
-  const { env } = io;
+function connectionOf(
+  flags: ServerFlags,
+  egress: Egress,
+  { env, clock, runCommand }: CommandIo,
+): Promise<ConnectionResult> {
+  const host = env["KUBERNETES_SERVICE_HOST"] ?? "";
+  const port = env["KUBERNETES_SERVICE_PORT"] ?? "";
   return flags.kubeconfigPath === undefined
-    ? inClusterConnection({ host: env["KUBERNETES_SERVICE_HOST"] ?? "", port: env["KUBERNETES_SERVICE_PORT"] ?? "" })
-    : kubeconfigConnection(flags.kubeconfigPath, { run: io.runCommand, clock: io.clock, env: definedOf(env) });
+    ? inClusterConnection({ host, port, egress })
+    : kubeconfigConnection(flags.kubeconfigPath, { run: runCommand, clock, env: definedOf(env), egress });
 }
 
 function definedOf(env: CommandIo["env"]): Readonly<Record<string, string>> {

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Egress } from "../domain/egress.ts";
 import { formatHostPort } from "../domain/host-port.ts";
 import { reasonOf } from "../runtime/logger.ts";
 import { problemOfTls } from "./check-tls.ts";
@@ -10,13 +11,14 @@ export interface InClusterOptions {
   readonly host: string;
   /** KUBERNETES_SERVICE_PORT; empty outside a cluster. */
   readonly port: string;
+  readonly egress: Pick<Egress, "proxyFor">;
   /** Where the service account is mounted; where Kubernetes mounts it unless given. */
   readonly directory?: string;
 }
 
 /** The API server of the cluster whose pod this process is, as that pod's service account. */
 export async function inClusterConnection(options: InClusterOptions): Promise<ConnectionResult> {
-  const { host, port, directory = "/var/run/secrets/kubernetes.io/serviceaccount" } = options;
+  const { host, port, egress, directory = "/var/run/secrets/kubernetes.io/serviceaccount" } = options;
   if (host === "" || port === "") {
     return {
       kind: "unusable",
@@ -27,11 +29,14 @@ export async function inClusterConnection(options: InClusterOptions): Promise<Co
   if (first.kind === "unusable") {
     return first;
   }
+  const baseUrl = `https://${formatHostPort(host, port)}`;
+  const proxyUrl = egress.proxyFor(baseUrl);
   const namespace = await readFile(join(directory, "namespace"), "utf8").catch(() => "");
   return {
     kind: "connection",
     connection: {
-      baseUrl: `https://${formatHostPort(host, port)}`,
+      baseUrl,
+      ...(proxyUrl === undefined ? {} : { proxyUrl }),
       ...(namespace.trim() === "" ? {} : { namespace: namespace.trim() }),
       access: () => readServiceAccount(directory),
       refused: () => {},

@@ -1,5 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import type { Egress } from "../domain/egress.ts";
+import { neverAborted } from "../runtime/abort.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { RunCommand } from "../runtime/command.ts";
 import { reasonOf } from "../runtime/logger.ts";
@@ -15,6 +17,7 @@ export interface KubeconfigDependencies {
   readonly clock: Clock;
   /** The environment that plugins get, besides what the kubeconfig adds. */
   readonly env: Readonly<Record<string, string>>;
+  readonly egress: Egress;
 }
 
 /**
@@ -24,7 +27,7 @@ export interface KubeconfigDependencies {
 export async function kubeconfigConnection(path: string, deps: KubeconfigDependencies): Promise<ConnectionResult> {
   try {
     const context = parseKubeconfig(await readFile(path, "utf8"), dirname(path));
-    const filesOnly = await accessOf(context, undefined, new AbortController().signal);
+    const filesOnly = await accessOf(context, { plugin: undefined, roots: undefined }, neverAborted());
     return filesOnly.kind === "unusable"
       ? { kind: "unusable", problem: `kubeconfig ${path}: ${filesOnly.problem}` }
       : { kind: "connection", connection: connectionOf(context, deps) };
@@ -35,11 +38,14 @@ export async function kubeconfigConnection(path: string, deps: KubeconfigDepende
 
 function connectionOf(context: KubeconfigContext, deps: KubeconfigDependencies): ApiConnection {
   const plugin = context.exec === undefined ? undefined : createExecPlugin(context.exec, deps);
+  const { proxyFor, roots } = deps.egress;
+  // The kubeconfig's own proxy is used whatever NO_PROXY says, as by client-go.
+  const proxyUrl = context.proxyUrl || proxyFor(context.server);
   return {
     baseUrl: context.server,
-    ...(context.proxyUrl === "" ? {} : { proxyUrl: context.proxyUrl }),
+    ...(proxyUrl === undefined ? {} : { proxyUrl }),
     ...(context.namespace === "" ? {} : { namespace: context.namespace }),
-    access: (signal) => accessOf(context, plugin, signal),
+    access: (signal) => accessOf(context, { plugin, roots }, signal),
     refused: () => plugin?.forget(),
   };
 }
@@ -47,7 +53,7 @@ function connectionOf(context: KubeconfigContext, deps: KubeconfigDependencies):
 /** A plugin's token and certificate go before the kubeconfig's own, as in client-go. */
 async function accessOf(
   context: KubeconfigContext,
-  plugin: ExecPlugin | undefined,
+  { plugin, roots }: { readonly plugin: ExecPlugin | undefined; readonly roots: string | undefined },
   signal: AbortSignal,
 ): Promise<ApiAccess> {
   const made = await plugin?.credential(signal);
@@ -72,7 +78,12 @@ async function accessOf(
     if (problem !== undefined) {
       return { kind: "unusable", problem };
     }
-    return { kind: "access", tls, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) };
+    const trust = ca === undefined && roots !== undefined ? { ca: roots } : {};
+    return {
+      kind: "access",
+      tls: { ...tls, ...trust },
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    };
   } catch (error) {
     return { kind: "unusable", problem: reasonOf(error) };
   }

@@ -1,3 +1,4 @@
+import { problemOfProxy } from "../domain/proxy-rules.ts";
 import { at, listAt, textAt } from "./raw-json.ts";
 import { fileSource, pemSource, type TextSource } from "./text-source.ts";
 
@@ -50,7 +51,7 @@ export function parseKubeconfig(text: string, directory: string): KubeconfigCont
   return {
     server: serverOf(cluster),
     namespace: textAt(context, "namespace"),
-    proxyUrl: textAt(cluster, "proxy-url"),
+    proxyUrl: proxyOf(cluster),
     serverName: textAt(cluster, "tls-server-name"),
     isTlsUnverified,
     ca,
@@ -76,6 +77,15 @@ function serverOf(cluster: unknown): string {
     throw new Error(`"${text}" is not a server's URL`);
   }
   return text.replace(/\/+$/, "");
+}
+
+function proxyOf(cluster: unknown): string {
+  const text = textAt(cluster, "proxy-url");
+  const problem = text === "" ? undefined : problemOfProxy(text);
+  if (problem !== undefined) {
+    throw new Error(`its proxy-url ${problem}`);
+  }
+  return text;
 }
 
 /** A token file goes before a token, as in client-go. */

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { directly } from "../../src/domain/egress.ts";
 import type { ApiConnection } from "../../src/kubernetes/connection.ts";
 import { kubeconfigConnection } from "../../src/kubernetes/kubeconfig.ts";
 import { neverAborted } from "../../src/runtime/abort.ts";
@@ -44,12 +45,12 @@ const noPlugin: RunCommand = async () => {
   throw new Error("no plugin runs here");
 };
 
-export function read(path: string, run = noPlugin) {
-  return kubeconfigConnection(path, { run, clock: createFakeClock(), env: { HOME: "/home/kiam" } });
+export function read(path: string, run = noPlugin, egress = directly) {
+  return kubeconfigConnection(path, { run, clock: createFakeClock(), env: { HOME: "/home/kiam" }, egress });
 }
 
-export async function connected(path: string, run = noPlugin): Promise<ApiConnection> {
-  const result = await read(path, run);
+export async function connected(path: string, run = noPlugin, egress = directly): Promise<ApiConnection> {
+  const result = await read(path, run, egress);
   if (result.kind !== "connection") {
     throw new Error(result.problem);
   }

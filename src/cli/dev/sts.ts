@@ -2,8 +2,11 @@ import { randomBytes } from "node:crypto";
 import { fromEnv } from "@aws-sdk/credential-provider-env";
 import { fromIni } from "@aws-sdk/credential-provider-ini";
 import { chooseEndpoint } from "../../aws/endpoints.ts";
-import { createStsClient, type Sts } from "../../aws/sts-client.ts";
+import { createFetchHandler } from "../../aws/fetch-handler.ts";
+import { createStsClient, givenKeys, type Sts } from "../../aws/sts-client.ts";
+import { directly } from "../../domain/egress.ts";
 import type { CommandIo } from "../io.ts";
+import { networkOf } from "../network.ts";
 import type { GuideSts } from "./guide.ts";
 import { metadataProfile, readSharedFiles } from "./shared-profiles.ts";
 import { startStsEmulator } from "./sts-emulator.ts";
@@ -28,7 +31,9 @@ export async function emulatedSts(io: CommandIo): Promise<DevSts> {
   const { endpoint } = emulator;
   const sts = createStsClient({
     endpoint: { url: endpoint, signingRegion: "us-east-1" },
-    credentials: { accessKeyId: "AKIADEV", secretAccessKey: "dev" },
+    egress: directly,
+    credentials: givenKeys("AKIADEV", "dev"),
+    clock: io.clock,
   });
   return {
     kind: "sts",
@@ -43,10 +48,14 @@ export async function emulatedSts(io: CommandIo): Promise<DevSts> {
 }
 
 /** The real STS, by the environment's or the shared files' credentials: never by those of a metadata service. */
-export async function realSts({ env }: Pick<CommandIo, "env">): Promise<DevSts> {
+export async function realSts({ env, clock }: Pick<CommandIo, "env" | "clock">): Promise<DevSts> {
   const choice = chooseEndpoint({ region: "", url: "", env });
   if (choice.kind === "problem") {
     return choice;
+  }
+  const network = await networkOf(env);
+  if (network.kind === "problem") {
+    return network;
   }
   const isInEnvironment = env["AWS_ACCESS_KEY_ID"] && env["AWS_SECRET_ACCESS_KEY"];
   const asking = metadataProfile(await readSharedFiles(env), env["AWS_PROFILE"] || "default");
@@ -55,10 +64,13 @@ export async function realSts({ env }: Pick<CommandIo, "env">): Promise<DevSts> 
   }
   const fromEnvironment = fromEnv();
   // What a profile may call itself asks the metadata service for its region where the environment's defaults mode is "auto".
-  const fromFiles = fromIni({ clientConfig: { defaultsMode: "legacy" } });
+  const requestHandler = createFetchHandler({ egress: network.aws, clock });
+  const fromFiles = fromIni({ clientConfig: { defaultsMode: "legacy", requestHandler } });
   const sts = createStsClient({
     endpoint: choice.endpoint,
-    credentials: () => fromEnvironment().catch(() => fromFiles()),
+    egress: network.aws,
+    credentials: { kind: "given", credentials: () => fromEnvironment().catch(() => fromFiles()) },
+    clock,
   });
   return {
     kind: "sts",

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { issueFailureOf } from "../../../src/aws/issue-failure.ts";
-import { OwnCredentialsError } from "../../../src/aws/sts-client.ts";
+import { OwnCredentialsError } from "../../../src/aws/own-credentials-error.ts";
 
 /** As the SDK throws what STS answered. */
 function stsError(status: number, code: string, message = code): Error {

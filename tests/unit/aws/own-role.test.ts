@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { OwnCredentialsError } from "../../../src/aws/own-credentials-error.ts";
 import { ownRole, roleOfCaller } from "../../../src/aws/own-role.ts";
-import { OwnCredentialsError } from "../../../src/aws/sts-client.ts";
 import { neverAborted } from "../../../src/runtime/abort.ts";
 import { identityOf } from "../../fakes/sts.ts";
 

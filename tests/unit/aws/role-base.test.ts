@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { answeredByKiam, type MetadataAnswer } from "../../../src/aws/metadata-service.ts";
+import { OwnCredentialsError } from "../../../src/aws/own-credentials-error.ts";
 import { findRoleBase, roleBaseOf } from "../../../src/aws/role-base.ts";
-import { OwnCredentialsError } from "../../../src/aws/sts-client.ts";
 import { neverAborted } from "../../../src/runtime/abort.ts";
 import { createFakeClock } from "../../fakes/clock.ts";
 

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { issueFailureOf } from "../../../src/aws/issue-failure.ts";
-import { createStsClient, type StsClientOptions } from "../../../src/aws/sts-client.ts";
+import { createStsClient, givenKeys, type StsClientOptions } from "../../../src/aws/sts-client.ts";
+import { directly } from "../../../src/domain/egress.ts";
 import { neverAborted } from "../../../src/runtime/abort.ts";
+import { systemClock } from "../../../src/runtime/clock.ts";
 import { assumeRoleXml, callerXml, credentialsXml, errorXml, serveFakeSts } from "../../fakes/sts.ts";
 
 const request = {
@@ -14,7 +16,9 @@ const request = {
 const clientOf = (url: string, options: Partial<StsClientOptions> = {}) =>
   createStsClient({
     endpoint: { url, signingRegion: "eu-west-1" },
-    credentials: { accessKeyId: "AKIAOWN", secretAccessKey: "own-secret" },
+    egress: directly,
+    credentials: givenKeys("AKIAOWN", "own-secret"),
+    clock: systemClock,
     maxAttempts: 1,
     ...options,
   });
@@ -136,7 +140,9 @@ test("the server's own credentials refused by STS are not the role's fault, and 
     $fault: "client",
   });
 
-  const failure = await failureAt(server.url, { credentials: () => Promise.reject(denied) });
+  const failure = await failureAt(server.url, {
+    credentials: { kind: "given", credentials: () => Promise.reject(denied) },
+  });
 
   expect([failure.kind, failure.code]).toEqual(["own-credentials", "AccessDenied"]);
   expect(server.requests.length).toBe(0);

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { OwnCredentialsError } from "../../../src/aws/sts-client.ts";
+import { OwnCredentialsError } from "../../../src/aws/own-credentials-error.ts";
 import { followOwnRole } from "../../../src/cli/own-role.ts";
 import type { AssumeRole } from "../../../src/domain/issue.ts";
 import type { RoleArn } from "../../../src/domain/role-arn.ts";

@@ -1,7 +1,9 @@
 import { expect, test } from "bun:test";
-import { createStsClient } from "../../../src/aws/sts-client.ts";
+import { createStsClient, givenKeys } from "../../../src/aws/sts-client.ts";
 import { openServerAccount, type ServerAccountDeps } from "../../../src/cli/server-account.ts";
+import { directly } from "../../../src/domain/egress.ts";
 import { neverAborted } from "../../../src/runtime/abort.ts";
+import { systemClock } from "../../../src/runtime/clock.ts";
 import { createFakeCommandIo } from "../../fakes/command-io.ts";
 import { serveInstanceMetadata } from "../../fakes/instance-metadata.ts";
 import { createRecordingLogger } from "../../fakes/recording-logger.ts";
@@ -41,10 +43,12 @@ function anAccount(flags: Partial<ServerAccountDeps["flags"]>, refused: readonly
   const open = () =>
     openServerAccount({
       flags: { ...flagsLeftOut, ...flags },
-      openSts: (credentials = { accessKeyId: "AKIAOWN", secretAccessKey: "own" }) =>
+      openSts: (credentials) =>
         createStsClient({
           endpoint: { url: sts.url, signingRegion: "us-east-1" },
-          credentials,
+          egress: directly,
+          credentials: credentials.kind === "given" ? credentials : givenKeys("AKIAOWN", "own"),
+          clock: systemClock,
           maxAttempts: 1,
         }),
       io,

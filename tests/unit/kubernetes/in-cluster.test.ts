@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { directly } from "../../../src/domain/egress.ts";
 import type { ApiConnection } from "../../../src/kubernetes/connection.ts";
 import { inClusterConnection } from "../../../src/kubernetes/in-cluster.ts";
 import { neverAborted } from "../../../src/runtime/abort.ts";
@@ -18,7 +19,7 @@ async function mounted(files: Readonly<Record<string, string>>) {
 }
 
 const whole = { "ca.crt": pem, token: "first\n", namespace: "kiam-system\n" };
-const place = { host: "10.96.0.1", port: "443" };
+const place = { host: "10.96.0.1", port: "443", egress: directly };
 
 async function connected(options: Parameters<typeof inClusterConnection>[0]): Promise<ApiConnection> {
   const result = await inClusterConnection(options);
@@ -44,7 +45,7 @@ test("a service account's files make a connection", async () => {
 test("an IPv6 address is written as URLs have it", async () => {
   await using mount = await mounted(whole);
 
-  const connection = await connected({ host: "fd00::1", port: "443", directory: mount.directory });
+  const connection = await connected({ ...place, host: "fd00::1", directory: mount.directory });
 
   expect(connection.baseUrl).toBe("https://[fd00::1]:443");
 });
@@ -80,7 +81,7 @@ test.each([
   ["", "443"],
   ["10.96.0.1", ""],
 ])("host %p and port %p are not a cluster", async (host, port) => {
-  expect(await inClusterConnection({ host, port })).toEqual({
+  expect(await inClusterConnection({ host, port, egress: directly })).toEqual({
     kind: "unusable",
     problem: "not in a cluster (no KUBERNETES_SERVICE_HOST and _PORT), and no --kubeconfig",
   });

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { OwnCredentialsError } from "../../../../src/aws/sts-client.ts";
+import { OwnCredentialsError } from "../../../../src/aws/own-credentials-error.ts";
 import { callersAccount } from "../../../../src/cli/dev/account.ts";
 import { neverAborted } from "../../../../src/runtime/abort.ts";
 import { createFakeClock } from "../../../fakes/clock.ts";

@@ -1,8 +1,10 @@
 import { expect, test } from "bun:test";
 import { connect } from "node:net";
-import { createStsClient } from "../../../../src/aws/sts-client.ts";
+import { createStsClient, type GivenCredentials } from "../../../../src/aws/sts-client.ts";
 import { startStsEmulator } from "../../../../src/cli/dev/sts-emulator.ts";
+import { directly } from "../../../../src/domain/egress.ts";
 import { neverAborted } from "../../../../src/runtime/abort.ts";
+import { systemClock } from "../../../../src/runtime/clock.ts";
 import { createFakeClock } from "../../../fakes/clock.ts";
 
 const clock = createFakeClock(Date.now());
@@ -19,10 +21,12 @@ async function emulator() {
     serial += 1;
     return String(serial).padStart(digits, "0");
   });
-  const clientOf = (credentials: Parameters<typeof createStsClient>[0]["credentials"]) =>
+  const clientOf = (credentials: GivenCredentials) =>
     createStsClient({
       endpoint: { url: started.endpoint, signingRegion: "us-east-1" },
-      ...(credentials === undefined ? {} : { credentials }),
+      egress: directly,
+      credentials: { kind: "given", credentials },
+      clock: systemClock,
       maxAttempts: 1,
     });
   const client = clientOf({ accessKeyId: "AKIADEV", secretAccessKey: "dev" });

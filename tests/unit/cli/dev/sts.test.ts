@@ -33,13 +33,13 @@ test.each([
   [{}, "https://sts.amazonaws.com", "us-east-1"],
   [{ AWS_REGION: "cn-north-1" }, "https://sts.cn-north-1.amazonaws.com.cn", "cn-north-1"],
 ])("the real one is the one that the environment names: %j", async (env, endpoint, region) => {
-  const dev = await realSts({ env: { HOME: home, ...env } });
+  const dev = await realSts(createFakeCommandIo({ HOME: home, ...env }));
 
   expect(dev).toMatchObject({ kind: "sts", endpoint, guide: { kind: "aws", region } });
 });
 
 test("a region that is none is a problem", async () => {
-  const dev = await realSts({ env: { HOME: home, AWS_REGION: "Europe" } });
+  const dev = await realSts(createFakeCommandIo({ HOME: home, AWS_REGION: "Europe" }));
 
   expect(dev).toEqual({ kind: "problem", problem: "AWS_REGION 'Europe' is not a region" });
 });
@@ -48,9 +48,9 @@ test("a profile that would ask a metadata service is refused, unless the environ
   writeFileSync(join(home, ".aws/config"), "[profile ci]\nrole_arn = x\ncredential_source = Ec2InstanceMetadata\n");
   const keys = { AWS_ACCESS_KEY_ID: "AKIADEV", AWS_SECRET_ACCESS_KEY: "dev" };
 
-  const other = await realSts({ env: { HOME: home } });
-  const named = await realSts({ env: { HOME: home, AWS_PROFILE: "ci" } });
-  const withKeys = await realSts({ env: { HOME: home, AWS_PROFILE: "ci", ...keys } });
+  const other = await realSts(createFakeCommandIo({ HOME: home }));
+  const named = await realSts(createFakeCommandIo({ HOME: home, AWS_PROFILE: "ci" }));
+  const withKeys = await realSts(createFakeCommandIo({ HOME: home, AWS_PROFILE: "ci", ...keys }));
 
   expect([other.kind, withKeys.kind]).toEqual(["sts", "sts"]);
   expect(named).toEqual({

@@ -1,0 +1,32 @@
+import type { STSClientConfig } from "@aws-sdk/client-sts";
+
+type RetryStrategy = Extract<NonNullable<STSClientConfig["retryStrategy"]>, { acquireInitialRetryToken: unknown }>;
+type RetryToken = Awaited<ReturnType<RetryStrategy["acquireInitialRetryToken"]>>;
+
+/** A kept connection that STS has closed costs no pause, what else may pass a short one. */
+const pauseMs = 100;
+
+/**
+ * Tries again what may pass at once: a connection that is lost, a 5xx. Never what asks for fewer calls, which whoever issues waits out for
+ * all roles together, and not silence, which has cost a whole try's time.
+ * @param mostTries at least 1
+ */
+export function brieflyRetried(mostTries: number): RetryStrategy {
+  return {
+    acquireInitialRetryToken: async () => tokenOf(0),
+    async refreshRetryTokenForRetry(token, { errorType, error }) {
+      const tries = token.getRetryCount() + 1;
+      if (errorType !== "TRANSIENT" || isSilence(error) || tries >= mostTries) {
+        throw new Error("not to be tried again");
+      }
+      return tokenOf(tries);
+    },
+    recordSuccess() {},
+  };
+}
+
+function tokenOf(retries: number): RetryToken {
+  return { getRetryCount: () => retries, getRetryDelay: () => Math.max(0, retries - 1) * pauseMs };
+}
+
+const isSilence = (error: unknown) => error instanceof Error && "code" in error && error.code === "ETIMEDOUT";
