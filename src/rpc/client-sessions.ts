@@ -11,6 +11,8 @@ export interface SessionOptions extends PingTimes {
   readonly openSocket: () => TLSSocket;
   /** The server has asked the client to leave: calls under way go on for some time, new ones get another connection. */
   readonly onGoAway?: () => void;
+  /** A connection has closed, whoever closed it; the next call opens another. */
+  readonly onClosed?: () => void;
 }
 
 /** What a gRPC transport asks of whoever keeps its connection. Dispose it to close the connection with all its calls. */
@@ -56,6 +58,7 @@ export function createClientSessions(authority: string, options: SessionOptions)
     session.once("close", () => {
       sessions.delete(session);
       fail(new Error("connection closed"));
+      options.onClosed?.();
     });
     session.once("goaway", (_code, _lastStreamId, data) => {
       pingIntervalMs *= isTooManyPings(data) ? 2 : 1;

@@ -24,6 +24,8 @@ export interface FakeReplica {
   send(update: NodeUpdate): void;
   /** The server asks this agent to leave. */
   sendAway(): void;
+  /** Its connection closes. */
+  close(): void;
   /** The server closes the stream in order. */
   end(): void;
   /** The stream, or the attempt to open it, fails. */
@@ -87,6 +89,7 @@ function aReplica(
   let streamSignal: AbortSignal | undefined;
   let isRetired = false;
   const sentAway = Promise.withResolvers<void>();
+  const closed = Promise.withResolvers<void>();
 
   function put(sent: Sent): void {
     queue.push(sent);
@@ -121,6 +124,7 @@ function aReplica(
     },
     send: (update) => put({ kind: "update", update }),
     sendAway: sentAway.resolve,
+    close: closed.resolve,
     end: () => put({ kind: "end" }),
     fail: (error) => put({ kind: "failure", error }),
     answer: async () => ({ kind: "not-found" }),
@@ -129,6 +133,7 @@ function aReplica(
   const replica: Replica = {
     address,
     sentAway: sentAway.promise,
+    closed: closed.promise,
     async watch(signal) {
       streamSignal = signal;
       const provedUntilMs = provedUntil();

@@ -122,7 +122,7 @@ export function createGoFleet({ store, heardAtMs, metrics, clock }: GoFleetOptio
       meanwhile.use(store.setAside());
       meanwhile.use(clock.after(heardAtMs() + storeOutlivesStreamMs - clock.now(), store.forget));
       replaceBy({ replica, meanwhile });
-      void replica.sentAway.then(() => {
+      void Promise.race([replica.sentAway, replica.closed]).then(() => {
         if (replica === serving?.replica) {
           losses.tell();
         }

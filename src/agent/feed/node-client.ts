@@ -51,11 +51,12 @@ export function createNodeClient(options: NodeClientOptions): OpenReplica {
     const tls = requireTls();
     const resources = new DisposableStack();
     const sentAway = Promise.withResolvers<void>();
+    const closed = Promise.withResolvers<void>();
     // While a stream is open it is pinged in any case: nothing else notices a server that the network swallowed.
     const connection = resources.use(
       connectRpc(
         { address, port: options.port, serverName: options.serverName },
-        { ...options, tls, onGoAway: sentAway.resolve },
+        { ...options, tls, onGoAway: sentAway.resolve, onClosed: closed.resolve },
       ),
     );
     resources.use(options.tlsChanges.add(closeIfWithdrawn));
@@ -125,6 +126,7 @@ export function createNodeClient(options: NodeClientOptions): OpenReplica {
     return {
       address,
       sentAway: sentAway.promise,
+      closed: closed.promise,
       async watch(signal) {
         const { headers, expiresAtMs } = await readProof();
         const updates = updatesOf(client.watchNode({ claim }, { signal, headers }), signal);

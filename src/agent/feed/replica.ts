@@ -13,6 +13,8 @@ export interface Replica {
   ask(address: IpAddress, options: AskOptions, signal: AbortSignal): Promise<ReplicaAnswer>;
   /** Resolves when the server asks this agent to leave, being about to stop or the connection old; the stream goes on for some time. */
   readonly sentAway: Promise<void>;
+  /** Resolves when the first connection has closed; the next call opens another. */
+  readonly closed: Promise<void>;
   /** For a replica without the node service. */
   readonly go: GoCalls;
   /** Takes no more calls and closes the connection when those under way are done. */

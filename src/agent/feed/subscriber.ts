@@ -46,8 +46,9 @@ const retries = { firstMs: 100, longestMs: 15_000 } as const;
 
 /** How often DNS is asked for servers that are new while a Go server serves, give or take a quarter. */
 const lookAroundMs = 5_000;
+const lookingRetries = { firstMs: 100, longestMs: lookAroundMs } as const;
 
-/** A stream that lasted so long was a good one: what follows it is a first retry. */
+/** A stream that lasted so long was a good one. */
 const goodStreamMs = 15_000;
 
 /** What came of trying the next replica. */
@@ -55,7 +56,9 @@ type Opening =
   | { readonly kind: "in-sync"; readonly subscription: Subscription }
   /** It has no node service; where no stream is open, it serves. */
   | { readonly kind: "go-server" }
-  | { readonly kind: "nothing" };
+  /** While a Go server serves: none that DNS names is left to be asked for the node service. */
+  | { readonly kind: "all-asked" }
+  | { readonly kind: "failed" };
 
 export function createFeed(options: FeedOptions): Feed {
   const { store, openReplica, tlsChanges, metrics, log, clock, random } = options;
@@ -123,26 +126,25 @@ export function createFeed(options: FeedOptions): Feed {
     try {
       const address = goFleet.inUse ? await choice.nextUnasked(signal) : await choice.next(preferred, signal);
       if (address === undefined) {
-        return { kind: "nothing" };
+        return { kind: "all-asked" };
       }
       const subscription = open(address, signal);
       const opened = await subscription.opened;
       if (opened.kind === "in-sync") {
         return { kind: "in-sync", subscription };
       }
-      return { kind: lacksNodeService(opened) ? "go-server" : "nothing" };
+      return { kind: lacksNodeService(opened) ? "go-server" : "failed" };
     } catch (error) {
       signal.throwIfAborted();
       report.failed(
         error instanceof ReplicaError ? error : new ReplicaError("broken", reasonOf(error), { cause: error }),
       );
-      return { kind: "nothing" };
+      return { kind: "failed" };
     }
   }
 
   /** Waits before the next try; less long where who serves is lost meanwhile. */
-  async function pause(attempt: number, wake: Wake, signal: AbortSignal): Promise<void> {
-    const ms = goFleet.inUse ? lookAroundMs * (0.75 + random() / 2) : backoffMs(attempt, retries, random());
+  async function pause(ms: number, wake: Wake, signal: AbortSignal): Promise<void> {
     const sleeping = clock.sleep(ms, signal);
     await wake.by(current === undefined ? [sleeping] : [sleeping, current.ended], signal);
   }
@@ -170,16 +172,19 @@ export function createFeed(options: FeedOptions): Feed {
       const openedAtMs = clock.now();
       wake.reset();
       const opening = await openNext(preferred, signal);
-      preferred = undefined;
-      if (opening.kind === "in-sync") {
-        preferred = await stay(opening.subscription, wake, signal);
-        attempt = clock.now() - openedAtMs < goodStreamMs ? attempt : 0;
-      }
+      preferred = opening.kind === "in-sync" ? await stay(opening.subscription, wake, signal) : undefined;
+      attempt = isGood(opening, clock.now() - openedAtMs) ? 0 : attempt;
       if (preferred === undefined && !isOthersTurn(opening)) {
-        await pause(attempt, wake, signal);
+        await pause(pauseMs(opening, attempt), wake, signal);
         attempt += 1;
       }
     }
+  }
+
+  function pauseMs({ kind }: Opening, attempt: number): number {
+    return kind === "all-asked"
+      ? lookAroundMs * (0.75 + random() / 2)
+      : backoffMs(attempt, goFleet.inUse ? lookingRetries : retries, random());
   }
 
   /** While a Go server serves the others are asked one after the other whether they have the node service. */
@@ -207,4 +212,9 @@ export function createFeed(options: FeedOptions): Feed {
       }
     },
   };
+}
+
+/** What follows it is a first retry. @param lastedMs how long the stream lasted, where there was one */
+function isGood({ kind }: Opening, lastedMs: number): boolean {
+  return kind === "all-asked" || (kind === "in-sync" && lastedMs >= goodStreamMs);
 }

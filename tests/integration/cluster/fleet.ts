@@ -19,7 +19,8 @@ export interface Fleet extends AsyncDisposable {
   run(pods: Readonly<Record<string, string>>): void;
   /** At an address of its own, which DNS names from then on. */
   startGoServer(flags?: Readonly<Record<string, string>>): Promise<GoServer>;
-  startReplica(): Promise<TestReplica>;
+  /** @param address one that DNS names already, in place of one of its own */
+  startReplica(address?: string): Promise<TestReplica>;
   /** Of node-a. */
   startAgent(options?: Partial<AgentOptions>): Promise<TestAgent>;
   /** Which release issued an answer's credentials, and for which role: `go reader`, `ours reader`. */
@@ -57,11 +58,11 @@ export async function createFleet(): Promise<Fleet> {
       fleet.addresses = [...fleet.addresses, server.address];
       return server;
     },
-    async startReplica() {
-      const place = { address: nextAddress(), port: fleet.port };
+    async startReplica(address = nextAddress()) {
+      const place = { address, port: fleet.port };
       const replica = resources.use(await startReplica(place, world, { tls: pki.server() }));
       replicas.push(replica);
-      fleet.addresses = [...fleet.addresses, replica.address];
+      fleet.addresses = [...new Set([...fleet.addresses, address])];
       return replica;
     },
     async startAgent(options = {}) {
