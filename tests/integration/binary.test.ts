@@ -61,6 +61,17 @@ describe("what it is", () => {
   });
 });
 
+test("help is there within 60 ms", () => {
+  const timesMs = Array.from({ length: 10 }, () => {
+    const startMs = performance.now();
+    run(["--help"]);
+    return performance.now() - startMs;
+  });
+
+  // The best of several: how long the rest take says what else the machine does.
+  expect(Math.min(...timesMs)).toBeLessThan(60);
+});
+
 describe("what it refuses, in one line and before it does anything", () => {
   test.each([
     [["agnet"], 'kiam: unknown command "agnet", did you mean agent?'],
