@@ -30,5 +30,8 @@ export async function must(argv: readonly string[], options: RunOptions = {}): P
 
 /** The words that start `argv` in a network namespace, ended by the kernel should this test process die first. */
 export function inNamespace(netns: string, argv: readonly string[]): readonly string[] {
-  return ["setpriv", "--pdeathsig", "KILL", "ip", "netns", "exec", netns, ...argv];
+  return [...diesWithTest, "ip", "netns", "exec", netns, ...argv];
 }
+
+/** Before a program: the kernel ends it should this test process die first. */
+export const diesWithTest: readonly string[] = ["setpriv", "--pdeathsig", "KILL"];

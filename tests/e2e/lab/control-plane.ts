@@ -18,6 +18,8 @@ export interface ControlPlane extends AsyncDisposable {
   /** Paths of the API server's CA certificate and of the administrator's kubeconfig. */
   readonly ca: string;
   readonly kubeconfig: string;
+  /** Path of the key that service accounts' tokens are signed with. */
+  readonly signer: string;
   readonly apiServer: LabProcess;
   /** Ends the API server (SIGKILL); etcd goes on. */
   stopApiServer(): Promise<void>;
@@ -25,21 +27,34 @@ export interface ControlPlane extends AsyncDisposable {
   startApiServer(): Promise<void>;
 }
 
-const adminToken = "lab-administrator";
+/** Who may use the API server besides the administrator. */
+export interface ApiUser {
+  readonly token: string;
+  readonly name: string;
+  readonly group: string;
+}
+
+const administrator: ApiUser = { token: "lab-administrator", name: "admin", group: "system:masters" };
 
 /** @param address of `netns`, on which the API server listens and which it advertises */
-export async function startControlPlane(netns: Netns, address: string, directory: string): Promise<ControlPlane> {
+export async function startControlPlane(
+  netns: Netns,
+  address: string,
+  directory: string,
+  users: readonly ApiUser[] = [],
+): Promise<ControlPlane> {
   await using undo = new AsyncDisposableStack();
   await mkdir(directory, { recursive: true });
   const authority = await createAuthority(join(directory, "pki"), "lab-kubernetes");
   const serving = await authority.issue({
     commonName: "kube-apiserver",
-    names: ["DNS:localhost", "DNS:kubernetes.default.svc", "IP:127.0.0.1", `IP:${address}`],
+    names: ["DNS:localhost", "DNS:kubernetes.default.svc", "IP:127.0.0.1", `IP:${address}`, `IP:${serviceAddress}`],
     usage: "serverAuth",
   });
   const signer = join(directory, "service-accounts.pem");
   await must(["openssl", "genrsa", "-out", signer, "2048"]);
-  await writeFile(join(directory, "tokens.csv"), `${adminToken},admin,1,system:masters\n`, { mode: 0o600 });
+  const tokens = [administrator, ...users].map(({ token, name, group }) => `${token},${name},${name},${group}\n`);
+  await writeFile(join(directory, "tokens.csv"), tokens.join(""), { mode: 0o600 });
 
   const url = `https://${address}:6443`;
   const ca = serving.ca;
@@ -47,9 +62,10 @@ export async function startControlPlane(netns: Netns, address: string, directory
     path: join(directory, "admin.kubeconfig"),
     server: url,
     ca,
-    token: adminToken,
+    token: administrator.token,
   });
-  const api = createKubernetesApi({ fetch: netns.fetch, url, ca: await readFile(ca, "utf8"), token: adminToken });
+  const caText = await readFile(ca, "utf8");
+  const api = createKubernetesApi({ fetch: netns.fetch, url, ca: caText, token: administrator.token });
 
   undo.use(netns.start("etcd", etcdArguments(directory), { disposeSignal: "SIGKILL" }));
   const argv = apiServerArguments({ address, directory, signer, cert: serving.cert, key: serving.key });
@@ -71,6 +87,7 @@ export async function startControlPlane(netns: Netns, address: string, directory
     url,
     ca,
     kubeconfig,
+    signer,
     get apiServer() {
       return apiServer;
     },
@@ -83,6 +100,9 @@ export async function startControlPlane(netns: Netns, address: string, directory
     [Symbol.asyncDispose]: () => made.disposeAsync(),
   };
 }
+
+/** Of the Service `kubernetes`: the first address of the Services' range. */
+const serviceAddress = "10.96.0.1";
 
 const etcdUrl = "http://127.0.0.1:2379";
 
@@ -118,7 +138,9 @@ function apiServerArguments({ address, directory, signer, cert, key }: ApiServer
     `--tls-cert-file=${cert}`,
     `--tls-private-key-file=${key}`,
     `--token-auth-file=${join(directory, "tokens.csv")}`,
-    "--authorization-mode=RBAC",
+    "--authorization-mode=Node,RBAC",
+    "--enable-admission-plugins=NodeRestriction",
+    "--kubelet-preferred-address-types=InternalIP",
     `--service-account-issuer=${issuer}`,
     `--service-account-key-file=${signer}`,
     `--service-account-signing-key-file=${signer}`,

@@ -67,7 +67,8 @@ export async function removeAbandoned(): Promise<void> {
   }
 }
 
-function isAbandoned(name: string): boolean {
+/** Whether a name is of a lab whose test process is gone. */
+export function isAbandoned(name: string): boolean {
   const owner = namePattern.exec(name)?.[1];
   return owner !== undefined && !isAlive(Number(owner));
 }

@@ -17,14 +17,21 @@ export interface LabProcess extends AsyncDisposable {
 
 const stopWithinMs = 20_000;
 
+export type ProcessOptions = Pick<RunOptions, "env"> & { readonly disposeSignal?: NodeJS.Signals };
+
 /** Starts a program in a network namespace. Its environment is `options.env` and PATH, nothing else. */
 export function startProcess(
   name: string,
   netns: string,
   argv: readonly string[],
-  options: Pick<RunOptions, "env"> & { readonly disposeSignal?: NodeJS.Signals } = {},
+  options: ProcessOptions = {},
 ): LabProcess {
-  const child = Bun.spawn([...inNamespace(netns, argv)], {
+  return startProgram(name, inNamespace(netns, argv), options);
+}
+
+/** {@link startProcess}, in whatever namespaces `argv` itself takes it to. */
+export function startProgram(name: string, argv: readonly string[], options: ProcessOptions = {}): LabProcess {
+  const child = Bun.spawn([...argv], {
     env: { PATH: searchPath, ...options.env },
     stdin: "ignore",
     stdout: "pipe",

@@ -4,22 +4,27 @@ import { delimiter, join, resolve } from "node:path";
 export const repository = resolve(import.meta.dir, "../../..");
 
 /** Where `scripts/setup.sh --tests` puts what it installs and builds. */
-const cache = process.env["KIAM_TEST_CACHE"] ?? join(process.env["HOME"] ?? "/root", ".cache/kiam-test");
+export const cacheDirectory =
+  process.env["KIAM_TEST_CACHE"] ?? join(process.env["HOME"] ?? "/root", ".cache/kiam-test");
 
 /** What every command of the lab looks programs up in: setup.sh's own come first. */
-export const searchPath = [join(cache, "bin"), process.env["PATH"], "/usr/sbin", "/sbin"].join(delimiter);
+export const searchPath = [join(cacheDirectory, "bin"), process.env["PATH"], "/usr/sbin", "/sbin"].join(delimiter);
 
 /** The programs that stand for the rest of the world in the lab. */
 export const tools = {
   /** A directory with kube-apiserver and etcd, by envtest's convention. */
   kubernetes: (name: "kube-apiserver" | "etcd") =>
-    executable(join(process.env["KUBEBUILDER_ASSETS"] ?? join(cache, "bin"), name)),
+    executable(join(process.env["KUBEBUILDER_ASSETS"] ?? join(cacheDirectory, "bin"), name)),
+  /** Another part of a cluster. */
+  part: (
+    name: "kube-controller-manager" | "kube-scheduler" | "kube-proxy" | "kubelet" | "kubectl" | "coredns" | "pause",
+  ) => executable(join(cacheDirectory, "bin", name)),
   /** A program of the Python environment that tests/tools/requirements.txt describes. */
-  python: (name: "python" | "aws" | "moto_server") => executable(join(cache, "venv/bin", name)),
+  python: (name: "python" | "aws" | "moto_server") => executable(join(cacheDirectory, "venv/bin", name)),
   /** A server or an agent of grpc-go that behaves as the Go release's: tests/tools/gofleet says how it is used. */
-  goFleet: (name: "goserver" | "goagent") => executable(join(cache, "bin", name)),
+  goFleet: (name: "goserver" | "goagent") => executable(join(cacheDirectory, "bin", name)),
   /** Go's regexp: tests/tools/goregexp says how it is asked. */
-  goRegexp: () => executable(join(cache, "bin/goregexp")),
+  goRegexp: () => executable(join(cacheDirectory, "bin/goregexp")),
   /** Node, for the JavaScript SDK as pods run it. */
   node: () => program("node"),
   /** The Bun that runs this test. */
