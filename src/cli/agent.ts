@@ -5,8 +5,11 @@ import { guardRedirect } from "../agent/intercept/guard.ts";
 import { parseInterfacePattern } from "../agent/intercept/interface.ts";
 import { installRedirect, type Redirect } from "../agent/intercept/redirect.ts";
 import { readInstanceIdFrom } from "../agent/metadata/instance-id.ts";
+import { loopbackOf } from "../agent/metadata/serve.ts";
+import { awaitSuccession } from "../agent/metadata/succession.ts";
+import { createWatchAgent } from "../agent/metadata/watch-agent.ts";
 import { createAgentMetrics } from "../agent/metrics.ts";
-import { deadline, neverAborted } from "../runtime/abort.ts";
+import { aborted, deadline, neverAborted } from "../runtime/abort.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { runAll, type Task } from "../runtime/tasks.ts";
 import { type AgentFlags, nothingForwarded, redirectInterface } from "./agent-flags.ts";
@@ -60,33 +63,36 @@ export async function runAgent(flags: AgentFlags, io: CommandIo): Promise<number
       monotonicMs: () => performance.now(),
     },
   );
-  await using resources = new AsyncDisposableStack();
-  // Before the redirect: where it can't listen nothing has been changed yet.
-  resources.use(await serveTelemetryAt(flags.telemetryAddress, registry, parts.ready, io));
-  resources.use(
-    await parts.serveMetadata({
-      hosts: flags.hosts ?? [],
-      port: flags.port,
-      callers: { kind: flags.allowIpQuery ? "query" : "socket" },
-      readInstanceId: readInstanceIdFrom(flags.metadataEndpoint),
-    }),
-  );
-  // Undone first: pods stop being redirected before the listener stops.
-  const redirect = await redirectOf(flags, io, logger);
-  const guard: readonly Task[] =
-    redirect === undefined
-      ? []
-      : [
-          guardRedirect({
-            redirect: resources.use(redirect),
-            repairs: metrics.redirectRepairs,
-            podsWithRoles: parts.podsWithRoles,
-            ...{ clock, logger },
-          }),
-        ];
-  const { version, commit } = io.build;
-  logger.info("kiam agent starts", { version, commit, node: nodeName || undefined, host: hostIp || undefined });
-  await runAll(signal, [parts.followFeed, tls.watch, ...guard]);
+  const serveNode: Task = async (running) => {
+    const hosts = flags.hosts ?? [];
+    const place = { host: loopbackOf(hosts), port: flags.port };
+    const isInSync = () => parts.ready() === undefined;
+    await awaitSuccession({ place, watchAgent: createWatchAgent(clock), isInSync, clock, log: logger }, running);
+    await using resources = new AsyncDisposableStack();
+    // Before the redirect: where it can't listen nothing has been changed yet.
+    resources.use(
+      await parts.serveMetadata({
+        hosts,
+        port: flags.port,
+        callers: { kind: flags.allowIpQuery ? "query" : "socket" },
+        readInstanceId: readInstanceIdFrom(flags.metadataEndpoint),
+      }),
+    );
+    // Undone before the metadata listener: once that is gone, a successor finds both places free.
+    resources.use(await serveTelemetryAt(flags.telemetryAddress, registry, parts.ready, io));
+    // Undone first: pods stop being redirected before the listener stops.
+    const redirect = await redirectOf(flags, io, logger);
+    const { version, commit } = io.build;
+    logger.info("kiam agent starts", { version, commit, node: nodeName || undefined, host: hostIp || undefined });
+    if (redirect === undefined) {
+      await aborted(running);
+      return;
+    }
+    const { redirectRepairs: repairs } = metrics;
+    const { podsWithRoles } = parts;
+    await guardRedirect({ redirect: resources.use(redirect), repairs, podsWithRoles, clock, logger })(running);
+  };
+  await runAll(signal, [parts.followFeed, tls.watch, serveNode]);
   return 0;
 }
 

@@ -5,6 +5,15 @@ export function neverAborted(): AbortSignal {
   return new AbortController().signal;
 }
 
+/** Resolves when the signal is aborted. */
+export async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+    await promise;
+  }
+}
+
 /** Resolves as the promise does, or rejects with the signal's reason when it is aborted first. The promise goes on. */
 export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   // What nobody waits for any more may fail without ending the process.

@@ -111,6 +111,31 @@ test("where an address can't be listened on the tables are left alone, and the r
   expect(metadata.written.stderr).toContain(`kiam agent: can't listen on 127.0.0.1:${blocker.port}: `);
 });
 
+test("an agent that comes up beside another takes its place when that leaves, and pods are answered meanwhile", async () => {
+  const port = await freePort();
+  const telemetry = `127.0.0.1:${await freePort()}`;
+  const more = ["--no-iptables-remove", "--prometheus-listen-addr", telemetry];
+  await using first = await agentCommand({ port, more });
+  await using second = await agentCommand({ port, more });
+  const ping = async () => (await fetch(`http://127.0.0.1:${port}/ping`, { keepalive: false })).text();
+  const running = first.run();
+  await waitFor("the first agent's redirect", () => first.isRedirected() || undefined);
+
+  const succeeding = second.run();
+  await waitFor(
+    "the second agent to see the first",
+    () => second.written.stderr.includes("another agent") || undefined,
+  );
+  const beside = [await ping(), second.isRedirected()];
+  first.stop();
+  await running;
+  await waitFor("the second agent's redirect", () => second.isRedirected() || undefined);
+  const after = await ping();
+  second.stop();
+
+  expect([beside, after, await succeeding]).toEqual([["pong", false], "pong", 0]);
+});
+
 test("a node without iptables is told so, and gets no agent", async () => {
   await using agent = await agentCommand();
   agent.before((command) => {

@@ -56,6 +56,11 @@ function hostsOf({ hosts }: MetadataOptions): readonly (string | undefined)[] {
   return hosts.length === 0 ? [undefined] : [...new Set([...hosts, ...loopback])];
 }
 
+/** A loopback address that an agent on these hosts listens on. */
+export function loopbackOf(hosts: readonly string[]): string {
+  return hosts.length > 0 && hosts.every(isIPv6) ? "::1" : "127.0.0.1";
+}
+
 async function listenOn(host: string | undefined, port: number, start: () => Promise<Listener>): Promise<Listener> {
   try {
     return await start();
