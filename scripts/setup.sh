@@ -196,6 +196,19 @@ install_goregexp() {
   cp tests/tools/goregexp/main.go "$cache/goregexp.go"
 }
 
+# Debian's package is only unpacked: installed, it would run a server on this machine.
+install_prometheus() {
+  all_executable "$cache/bin" prometheus promtool && return
+  have apt-get || fail "Prometheus: this is not Debian"
+  work=$cache/prometheus
+  rm -rf "$work"
+  mkdir -p "$work"
+  (cd "$work" && { quietly apt-get download prometheus || { quietly apt-get update && quietly apt-get download prometheus; }; } &&
+    quietly dpkg-deb -x prometheus_*.deb .) || fail "Prometheus with apt-get"
+  for name in prometheus promtool; do mv -f "$work/usr/bin/$name" "$cache/bin/$name"; done
+  rm -rf "$work"
+}
+
 install_bun
 install_dependencies
 if $tests; then
@@ -209,6 +222,7 @@ if $tests; then
   install_kubernetes
   install_gofleet
   install_goregexp
+  install_prometheus
   export KUBEBUILDER_ASSETS="${KUBEBUILDER_ASSETS:-$cache/bin}"
 fi
 

@@ -25,6 +25,7 @@ export const tools = {
   goFleet: (name: "goserver" | "goagent") => executable(join(cacheDirectory, "bin", name)),
   /** Go's regexp: tests/tools/goregexp says how it is asked. */
   goRegexp: () => executable(join(cacheDirectory, "bin/goregexp")),
+  prometheus: (name: "prometheus" | "promtool") => executable(join(cacheDirectory, "bin", name)),
   /** Node, for the JavaScript SDK as pods run it. */
   node: () => program("node"),
   /** The Bun that runs this test. */
