@@ -1,5 +1,6 @@
 # One image for agents and servers, for amd64 and arm64: podman build --build-arg KIAM_COMMIT=$(git rev-parse HEAD) .
-# No foreign program is run, so either architecture builds on either.
+# No foreign program is run, so either architecture builds on either (--platform=linux/arm64; podman 4 also needs
+# --build-arg BUILDPLATFORM=linux/amd64).
 
 # Its tags carry no version: who publishes the image passes a digest.
 ARG BASE=gcr.io/distroless/base-nossl-debian12:latest
@@ -22,7 +23,8 @@ RUN set -eu; \
     bun scripts/notices.ts /out/usr/share/doc/kiam/THIRD_PARTY_NOTICES; \
     cp LICENSE /out/usr/share/doc/kiam/
 
-FROM $BASE AS base
+# The platform is the default's; podman 4 forgets it after a stage that names another.
+FROM --platform=$TARGETPLATFORM $BASE AS base
 
 # What the agent runs: iptables with both back ends, conntrack, and their libraries.
 FROM --platform=$BUILDPLATFORM docker.io/library/debian:12.11-slim AS root

@@ -92,7 +92,7 @@ async function distrolessImage(
 ): Promise<string> {
   return cached(join(cache, `distroless-${architecture}-${keyOf("1", reference)}.tar`), async (at, workshop) => {
     const [root, packages, authorities] = [join(workshop, "root"), join(workshop, "packages"), join(workshop, "ca")];
-    const all = ["base-files", "libc6", "media-types", "netbase", "tzdata"].map((name) => `${name}:${architecture}`);
+    const all = [`base-files:${architecture}`, `libc6:${architecture}`, "media-types", "netbase", "tzdata"];
     await (await debian()).download(all, packages);
     await (await debian()).download(["ca-certificates"], authorities);
     await unpack(packages, root);

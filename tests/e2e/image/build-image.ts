@@ -52,7 +52,8 @@ export async function buildKiamImage({
       [
         ...["build", "--isolation=chroot", "--network=host", "--pull=never", "--layers=false", "--quiet"],
         ...["--ulimit=nofile=1024:1024", "--ulimit=nproc=1000:1000"],
-        ...[`--platform=linux/${architecture}`, `--build-arg=KIAM_COMMIT=${commit}`, "--tag", reference, context],
+        ...[`--platform=linux/${architecture}`, "--build-arg=BUILDPLATFORM=linux/amd64"],
+        ...[`--build-arg=KIAM_COMMIT=${commit}`, "--tag", reference, context],
       ],
       { env: { TMPDIR: join(workshop, "tmp") }, timeoutMs: 300_000 },
     );

@@ -14,7 +14,16 @@ export interface KiamOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Certificate, key and CA, where not the lab's default for this process. */
   readonly identity?: Identity;
+  /** Starts it in another way than by its path in its namespace: from an image, or as systemd would. */
+  readonly launch?: Launch;
 }
+
+/** @param words what follows `kiam` on its command line */
+export type Launch = (
+  name: string,
+  words: readonly string[],
+  env: Readonly<Record<string, string>>,
+) => LabProcess | Promise<LabProcess>;
 
 /** `kiam server` or `kiam agent`, as compiled, in a namespace of the lab. */
 export interface KiamProcess extends LabProcess {
@@ -40,7 +49,7 @@ export interface KiamStart {
   readonly options: KiamOptions;
 }
 
-export function startKiam({
+export async function startKiam({
   command,
   netns,
   address,
@@ -48,7 +57,7 @@ export function startKiam({
   environment,
   identity,
   options,
-}: KiamStart): KiamProcess {
+}: KiamStart): Promise<KiamProcess> {
   const { cert, key, ca } = options.identity ?? identity;
   const flags: Flags = {
     cert,
@@ -60,9 +69,9 @@ export function startKiam({
     ...defaults,
     ...options.flags,
   };
-  const process = netns.start(`kiam ${command} ${address}`, [tools.kiam(), command, ...toArguments(flags)], {
-    env: { ...environment, ...options.env },
-  });
+  const { launch = (name, words, env) => netns.start(name, [tools.kiam(), ...words], { env }) } = options;
+  const words = [command, ...toArguments(flags)];
+  const process = await launch(`kiam ${command} ${address}`, words, { ...environment, ...options.env });
   const telemetry = (path: string) => netns.fetch(`http://${address}:${telemetryPort}${path}`);
 
   return {

@@ -122,7 +122,9 @@ export async function createNode(place: NodePlace, name: string): Promise<LabNod
       };
       const environment = { HOME: home };
       const { identity } = place;
-      return guests.use(startKiam({ command: "agent", netns, address, defaults, environment, identity, options }));
+      return guests.use(
+        await startKiam({ command: "agent", netns, address, defaults, environment, identity, options }),
+      );
     },
     [Symbol.asyncDispose]: () => made.disposeAsync(),
   };
