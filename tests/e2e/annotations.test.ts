@@ -85,7 +85,7 @@ test("kiam permitted, fed by kubectl, lists the patterns that were written for n
   for (const namespace of ["former", "present"]) {
     await lab.api.createPod({ namespace, name: "p", annotations: prefixed({ role: "reader" }) });
   }
-  const get = `${tools.part("kubectl")} --kubeconfig ${kubeconfig} get namespaces,pods --all-namespaces -o json`;
+  const get = `${tools.part("kubectl")} --cache-dir ${lab.directory} --kubeconfig ${kubeconfig} get namespaces,pods --all-namespaces -o json`;
   const compare = `${tools.kiam()} permitted -f /dev/stdin --role-base-arn ${base}`;
 
   const { exitCode, stdout } = await lab.control.run(["sh", "-c", `${get} | ${compare}`]);
