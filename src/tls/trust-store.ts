@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import { readdir, readFile, readlink } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { certificateBlocks } from "./pem.ts";
 
@@ -85,14 +85,8 @@ async function firstOf(files: readonly string[]): Promise<string> {
   return "";
 }
 
-/** What is in a directory, but links to its neighbours: OpenSSL's names for the same certificates. */
 async function allOf(directory: string): Promise<string> {
-  const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
-  const texts = entries.map(async (entry) => {
-    const path = join(directory, entry.name);
-    const target = entry.isSymbolicLink() ? await readlink(path).catch(() => "") : path;
-    const isNeighbour = entry.isSymbolicLink() && !target.includes("/");
-    return isNeighbour ? "" : await readFile(path, "utf8").catch(() => "");
-  });
+  const names = await readdir(directory).catch(() => []);
+  const texts = names.sort().map((name) => readFile(join(directory, name), "utf8").catch(() => ""));
   return (await Promise.all(texts)).join("\n");
 }
