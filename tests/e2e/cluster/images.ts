@@ -1,78 +1,66 @@
-import { copyFile, cp, mkdir, symlink } from "node:fs/promises";
+import { copyFile, cp, mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { cached, keyOf } from "../image/cached.ts";
 import { must } from "../lab/command.ts";
-import { tools } from "../lab/tools.ts";
+import { cacheDirectory, tools } from "../lab/tools.ts";
 import { copyPrograms, librariesOf, writeImage } from "./image.ts";
 
-/** Writes an image's archive. */
-export type WriteImage = (archive: string) => Promise<void>;
+/** The archives of what a cluster's pods run besides kiam: made on first use, and again when what they are made of changes. */
+export async function labImages(): Promise<readonly string[]> {
+  const sources = ["images.ts", "image.ts", "../pods/reader.py", "../pods/boto3_identity.py"];
+  const requirements = "../../tools/requirements.txt";
+  const texts = [...sources, requirements].map((path) => readFile(new URL(path, import.meta.url)));
+  const built = [tools.part("pause"), tools.part("coredns"), tools.python("python")];
+  const times = built.map(async (path) => String((await stat(path)).mtimeMs));
+  const key = keyOf(...(await Promise.all([...texts, ...times])));
+  return Promise.all(
+    Object.entries(writers).map(([name, write]) => cached(join(cacheDirectory, `image/lab-${name}-${key}.tar`), write)),
+  );
+}
 
 /** What holds a pod's namespaces. */
-export const pauseImage: WriteImage = (archive) =>
+const writePause = (archive: string) =>
   writeImage(archive, { reference: "localhost/pause:lab", entrypoint: ["/pause"] }, (root) =>
     copyFile(tools.part("pause"), join(root, "pause")),
   );
 
 /** The cluster's DNS. */
-export const dnsImage: WriteImage = (archive) =>
+const writeDns = (archive: string) =>
   writeImage(archive, { reference: "localhost/coredns:lab", entrypoint: ["/coredns"] }, async (root) => {
     await copyPrograms(root, await librariesOf([tools.part("coredns")]));
     await copyFile(tools.part("coredns"), join(root, "coredns"));
   });
 
-/** kiam as its image has it: the compiled binary, iptables with both back ends, and conntrack. */
-export const kiamImage: WriteImage = (archive) =>
-  writeImage(
-    archive,
-    { reference: "localhost/kiam:lab", entrypoint: ["/kiam"], environment: [searchPath] },
-    async (root) => {
-      const extensions = xtablesExtensions();
-      await copyPrograms(root, [...xtables, "/usr/sbin/conntrack", ...(await librariesOf([tools.kiam()]))]);
-      await copyFile(tools.kiam(), join(root, "kiam"));
-      await cp(extensions, join(root, extensions), { recursive: true });
-      for (const suffix of ["", "-save", "-restore"]) {
-        for (const program of ["iptables", "ip6tables"]) {
-          await symlink("xtables-nft-multi", join(root, `/usr/sbin/${program}${suffix}`));
-          await symlink("xtables-nft-multi", join(root, `/usr/sbin/${program}-nft${suffix}`));
-          await symlink("xtables-legacy-multi", join(root, `/usr/sbin/${program}-legacy${suffix}`));
-        }
-      }
-      await mkdir(join(root, "run"));
-    },
-  );
-
-const searchPath = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
-const xtables = ["/usr/sbin/xtables-nft-multi", "/usr/sbin/xtables-legacy-multi"];
-
-/** Where iptables finds its matches and targets. */
-function xtablesExtensions(): string {
-  const [library] = new Bun.Glob("/usr/lib/*/xtables/libxt_tcp.so").scanSync("/");
-  return dirname(library ?? "");
-}
-
 /** Python with boto3 and moto, and the programs of pods in `/pods`. */
-export const pythonImage: WriteImage = async (archive) => {
+async function writePython(archive: string): Promise<void> {
   const [program = "", standard = "", packages = ""] = (await must([tools.python("python"), "-c", places])).split("\n");
   const settings = {
     reference: "localhost/python:lab",
-    entrypoint: [program],
-    environment: [searchPath, "PYTHONPATH=/packages", "PYTHONUNBUFFERED=1"],
+    entrypoint: ["/usr/bin/python3"],
+    environment: [`PYTHONHOME=${dirname(dirname(standard))}`, "PYTHONPATH=/packages", "PYTHONUNBUFFERED=1"],
   };
+  const services = await readdir(join(packages, "botocore/data"), { withFileTypes: true });
+  const unusedServices = services.filter((each) => each.isDirectory() && !["iam", "sts"].includes(each.name));
   await writeImage(archive, settings, async (root) => {
     await copyTree(standard, join(root, standard), unusedStandard);
-    await copyTree(packages, join(root, "packages"), unusedPackages);
+    await copyTree(packages, join(root, "packages"), [
+      ...unusedPackages,
+      ...unusedServices.map(({ name }) => `botocore/data/${name}`),
+    ]);
     const extensions = [...new Bun.Glob("**/*.so").scanSync({ cwd: root, dot: true })].map((path) => join(root, path));
-    await copyPrograms(root, [program, ...(await librariesOf(extensions))]);
+    await mkdir(join(root, "usr/bin"), { recursive: true });
+    await copyFile(program, join(root, "usr/bin/python3"));
+    await copyPrograms(root, [...(await librariesOf([program])), ...(await librariesOf(extensions))]);
     await cp(new URL("../pods", import.meta.url).pathname, join(root, "pods"), { recursive: true });
     await mkdir(join(root, "tmp"));
   });
-};
+}
 
 const places = `
 import os, sys, sysconfig
 print(os.path.realpath(sys._base_executable), sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), sep="\\n")`;
 
-/** Most of what there is by size. */
+/** Most of what there is, by size. */
 const unusedStandard = [
   "test",
   "site-packages",
@@ -85,28 +73,15 @@ const unusedStandard = [
 ];
 const unusedPackages = [
   ...["awscli", "sympy", "cfnlint", "networkx", "mpmath", "pip", "setuptools", "pkg_resources", "docutils", "graphql"],
-  ...[
-    "pydantic_core",
-    "pydantic",
-    "regex",
-    "antlr4",
-    "pyparsing",
-    "rpds",
-    "botocore/data/[a-np-rt-z]*",
-    "botocore/data/s[a-s]*",
-  ],
+  ...["pydantic_core", "pydantic", "regex", "antlr4", "pyparsing", "rpds", "moto/stepfunctions", "moto/ssm"],
 ];
+
+const copying = 'from=$1; to=$2; shift 2; tar -C "$from" "$@" -c . | tar -C "$to" -x';
 
 async function copyTree(from: string, to: string, unused: readonly string[]): Promise<void> {
   await mkdir(to, { recursive: true });
   const excluded = unused.map((pattern) => `--exclude=./${pattern}`);
-  await must([
-    "sh",
-    "-ec",
-    'from=$1; to=$2; shift 2; tar -C "$from" "$@" -c . | tar -C "$to" -x',
-    "sh",
-    from,
-    to,
-    ...excluded,
-  ]);
+  await must(["sh", "-ec", copying, "sh", from, to, ...excluded]);
 }
+
+const writers = { pause: writePause, coredns: writeDns, python: writePython };

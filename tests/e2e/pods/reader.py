@@ -1,36 +1,30 @@
-"""A pod's program: reads its role's credentials twenty times a second, each time over a connection of its own, and prints a line
-of each: when it began and ended (Unix time), the status or the error, and the access key."""
+"""A pod's program: reads the credentials of the role in argv twenty times a second, each time over a connection of its own, and
+prints a line of each: when it began and ended (Unix time), the status or the error, and the access key."""
 
 import http.client
 import json
+import sys
 import time
 
-BASE = "/latest/meta-data/iam/security-credentials/"
+PATH = "/latest/meta-data/iam/security-credentials/" + sys.argv[1]
 
 
-def get(path):
+def read():
     connection = http.client.HTTPConnection("169.254.169.254", timeout=5)
     try:
-        connection.request("GET", path)
+        connection.request("GET", PATH)
         response = connection.getresponse()
-        return response.status, response.read().decode()
+        body = response.read()
+        return response.status, json.loads(body).get("AccessKeyId", "") if response.status == 200 else ""
     finally:
         connection.close()
 
 
-def read(role):
-    if not role:
-        status, role = get(BASE)
-        return role if status == 200 else "", status, ""
-    status, body = get(BASE + role)
-    return role, status, json.loads(body).get("AccessKeyId", "") if status == 200 else ""
-
-
-role, due = "", time.time()
+due = time.time()
 while True:
     began, outcome, key = time.time(), "", ""
     try:
-        role, outcome, key = read(role)
+        outcome, key = read()
     except Exception as error:
         outcome = repr(error)
     print(json.dumps([began, time.time(), outcome, key]), flush=True)
