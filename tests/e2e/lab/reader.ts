@@ -26,13 +26,17 @@ export interface Reader {
 
 /** @param path on the metadata service, as of a role's credentials */
 export function startReader(pod: LabPod, path: string, perSecond: number): Reader {
-  const program = new URL("../pods/read.mjs", import.meta.url).pathname;
-  const reading = pod.start(`reader in ${pod.name}`, [
-    tools.bun(),
-    program,
-    `http://169.254.169.254${path}`,
-    String(perSecond),
-  ]);
+  return readerOf(pod, "read.mjs", [`http://169.254.169.254${path}`, String(perSecond)]);
+}
+
+/** The same from the beginning each time, as boto3 does: a token, the role's name, the credentials. */
+export function startSdkReader(pod: LabPod, perSecond: number): Reader {
+  return readerOf(pod, "read-as-sdk.mjs", [String(perSecond)]);
+}
+
+function readerOf(pod: LabPod, name: string, words: readonly string[]): Reader {
+  const program = new URL(`../pods/${name}`, import.meta.url).pathname;
+  const reading = pod.start(`reader in ${pod.name}`, [tools.bun(), program, ...words]);
   const reads = (): readonly Read[] =>
     reading
       .output()

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/resolver/dns"
 
 	"gofleet/mutualtls"
 )
@@ -63,6 +64,11 @@ func run(command string, arguments []string) error {
 	o.files.Bind(flags)
 	flags.StringVar(&o.serverAddress, "server-address", "localhost:9610", "gRPC address to Kiam server service")
 	flags.StringVar(&o.dnsServer, "dns-server", "", "host:port of the DNS server that resolves it; else the system's")
+	flags.Func("dns-min-interval", "Least time between two questions to DNS; grpc-go's 30s where it is left out", func(text string) error {
+		interval, err := time.ParseDuration(text)
+		dns.SetMinResolutionInterval(interval)
+		return err
+	})
 	flags.DurationVar(&o.creationTimeout, "gateway-timeout-creation", time.Second, "Timeout to create the kiam gateway")
 	flags.DurationVar(&o.keepalive.Time, "grpc-keepalive-time-duration", 10*time.Second, "gRPC keepalive time")
 	flags.DurationVar(&o.keepalive.Timeout, "grpc-keepalive-timeout-duration", 2*time.Second, "gRPC keepalive timeout")
