@@ -6,7 +6,7 @@ import { type ControlPlane, startControlPlane } from "./control-plane.ts";
 import type { KiamOptions, KiamProcess } from "./kiam.ts";
 import { startKiam } from "./kiam.ts";
 import type { KubernetesApi } from "./kubernetes-api.ts";
-import { createNames } from "./names.ts";
+import { createNames, type Names } from "./names.ts";
 import { createNetns, type Netns, removeAbandoned } from "./netns.ts";
 import { createNode, type LabNode } from "./node.ts";
 import { type Authority, createAuthority, type Identity } from "./pki.ts";
@@ -35,6 +35,8 @@ export interface Lab extends AsyncDisposable {
   readonly sts: Sts;
   /** Where the API server, moto and kiam's servers run. */
   readonly control: Netns;
+  /** What all of its namespaces see. */
+  readonly names: Pick<Names, "add">;
   /** What kiam's certificates are issued by. */
   readonly authority: Authority;
   /** For files of a test; gone with the lab. */
@@ -100,6 +102,7 @@ export async function createLab(): Promise<Lab> {
     controlPlane,
     sts,
     control,
+    names,
     authority,
     directory,
     roleBaseArn,
