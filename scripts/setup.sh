@@ -77,6 +77,7 @@ missing_packages() {
   have runc || echo runc
   have podman || echo podman
   have debootstrap || echo debootstrap
+  have systemd-analyze || echo systemd
   [ -x /usr/lib/cni/bridge ] || echo containernetworking-plugins
   python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3 python3-venv
 }
