@@ -53,6 +53,7 @@ export function trackSessions(server: Http2SecureServer, options: PingTimes & Co
       return;
     }
     sessions.set(session, socket);
+    sockets.delete(socket);
     const cut = () => destroy(session, socket);
     const pings = keepAlive(session, options, cut);
     const life = limitLife({ sendAway: () => sendAway(session), cut }, options);
@@ -62,6 +63,7 @@ export function trackSessions(server: Http2SecureServer, options: PingTimes & Co
       sessions.delete(session);
       pings[Symbol.dispose]();
       life[Symbol.dispose]();
+      linger(socket, options);
       cutLeftOvers();
     });
   });
@@ -92,6 +94,18 @@ export function trackSessions(server: Http2SecureServer, options: PingTimes & Co
       }
     },
   };
+}
+
+/**
+ * The client closes its side when it has read the last answers. What it sends until then must not meet a closed socket: that
+ * would be answered by a reset, which takes away what the client has not read yet.
+ */
+function linger(socket: TLSSocket, { clock, pingTimeoutMs }: PingTimes): void {
+  if (socket.destroyed) {
+    return;
+  }
+  const patience = clock.after(pingTimeoutMs, () => socket.destroy());
+  socket.once("close", () => patience[Symbol.dispose]());
 }
 
 /** Destroying a session alone keeps the descriptor for as long as its peer is frozen. */

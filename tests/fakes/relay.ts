@@ -44,7 +44,7 @@ export async function createRelay({ address, port, target }: RelayOptions): Prom
     ] as const) {
       one.on("error", () => undefined);
       one.once("close", () => {
-        other.destroy();
+        other.destroySoon(); // What it was given is on its way still.
         links.delete(made);
       });
       one.pipe(other);

@@ -12,7 +12,7 @@ import (
 
 // dial connects as the Go release does: round robin over what DNS names, no service config, no retries of its own, and
 // an error where nothing is reached in --gateway-timeout-creation.
-func dial(ctx context.Context, o *options) (*grpc.ClientConn, error) {
+func dial(ctx context.Context, o *options, more ...grpc.DialOption) (*grpc.ClientConn, error) {
 	host, _, err := net.SplitHostPort(o.serverAddress)
 	if err != nil {
 		return nil, fmt.Errorf("error parsing hostname: %v", err)
@@ -23,14 +23,15 @@ func dial(ctx context.Context, o *options) (*grpc.ClientConn, error) {
 	}
 	creation, cancel := context.WithTimeout(ctx, o.creationTimeout)
 	defer cancel()
-	//lint:ignore SA1019 that is what the Go release calls
-	connection, err := grpc.DialContext(creation, fmt.Sprintf("dns://%s/%s", o.dnsServer, o.serverAddress),
+	dialOptions := append(more,
 		grpc.WithKeepaliveParams(o.keepalive),
 		grpc.WithTransportCredentials(transport),
 		grpc.WithDefaultServiceConfig(`{"loadBalancingConfig":[{"round_robin":{}}]}`),
 		grpc.WithDisableServiceConfig(),
 		grpc.WithBlock(),
 	)
+	//lint:ignore SA1019 that is what the Go release calls
+	connection, err := grpc.DialContext(creation, fmt.Sprintf("dns://%s/%s", o.dnsServer, o.serverAddress), dialOptions...)
 	if err != nil {
 		return nil, fmt.Errorf("error dialing grpc server: %v", err)
 	}

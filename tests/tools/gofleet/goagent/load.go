@@ -17,11 +17,12 @@ import (
 
 // tally is what became of the calls of a load.
 type tally struct {
-	mutex     sync.Mutex
-	Calls     int            `json:"calls"`
-	Failures  map[string]int `json:"failures"`
-	Peers     map[string]int `json:"peers"`
-	SlowestMs int64          `json:"slowestMs"`
+	mutex       sync.Mutex
+	Calls       int            `json:"calls"`
+	Failures    map[string]int `json:"failures"`
+	Peers       map[string]int `json:"peers"`
+	Connections int64          `json:"connections"`
+	SlowestMs   int64          `json:"slowestMs"`
 }
 
 func (t *tally) add(err error, server string, took time.Duration) {
@@ -41,7 +42,8 @@ func load(ctx context.Context, o *options, arguments []string) error {
 		return fmt.Errorf("load calls for whom? IP ROLE; not %q", arguments)
 	}
 	methods := []method{roleOf(arguments[0]), credentialsOf(arguments[0], arguments[1]), health}
-	connection, err := dial(ctx, o)
+	connections := &connectionCount{}
+	connection, err := dial(ctx, o, grpc.WithStatsHandler(connections))
 	if err != nil {
 		return err
 	}
@@ -66,9 +68,14 @@ func load(ctx context.Context, o *options, arguments []string) error {
 				}
 				tally.add(err, address, time.Since(start))
 				cancel()
+				select {
+				case <-ctx.Done():
+				case <-time.After(min(o.pause, time.Until(until))):
+				}
 			}
 		})
 	}
 	callers.Wait()
+	tally.Connections = connections.opened.Load()
 	return json.NewEncoder(os.Stdout).Encode(tally)
 }

@@ -5,8 +5,9 @@
 //	goagent call … role IP              one call; writes {"code", "text", "answer", "peer"}
 //	goagent call … credentials IP ROLE
 //	goagent call … health
-//	goagent load … IP ROLE              calls all three methods without a pause until --for is over or SIGTERM; writes
-//	                                    {"calls", "failures": {"Code: text": n}, "peers": {"address": n}, "slowestMs"}
+//	goagent load … IP ROLE              calls all three methods until --for is over or SIGTERM; writes "calling" to standard
+//	                                    error, and at the end {"calls", "failures": {"Code: text": n},
+//	                                    "peers": {"address": n}, "connections": n, "slowestMs": n}
 //
 // A call or load has no retries but those that grpc-go makes without being told; the agent's routes try again as the Go
 // release's do. serve writes "listening on ADDRESS" to standard output.
@@ -45,6 +46,7 @@ type options struct {
 
 	loadFor     time.Duration
 	parallel    int
+	pause       time.Duration
 	waitForCall time.Duration
 }
 
@@ -81,6 +83,7 @@ func run(command string, arguments []string) error {
 	flags.BoolVar(&o.keepRedirect, "no-iptables-remove", false, "Leave iptables rules at shutdown")
 	flags.DurationVar(&o.loadFor, "for", time.Minute, "How long load calls")
 	flags.IntVar(&o.parallel, "parallel", 4, "How many of load's calls are made at a time")
+	flags.DurationVar(&o.pause, "pause", 0, "How long each of load's callers waits after a call")
 	flags.DurationVar(&o.waitForCall, "timeout", 5*time.Second, "How long one call may take")
 	if err := flags.Parse(arguments); err != nil {
 		return err
