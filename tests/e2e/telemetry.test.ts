@@ -84,7 +84,7 @@ test.each(["agent", "server"] as const)(
 
     const text = await (await (which === "agent" ? agent : server).telemetry("/metrics")).text();
     const served = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => `${type} ${name}`);
-    const lines = [...text.matchAll(/^([a-zA-Z_]+)\{(.*)\} /gm)].map(([, name = "", labels = ""]) => ({
+    const lines = [...text.matchAll(/^([a-zA-Z0-9_]+)\{(.*)\} /gm)].map(([, name = "", labels = ""]) => ({
       name,
       labels,
     }));
@@ -108,6 +108,9 @@ test("what the Go release's dashboard shows has moved", async () => {
       [agent, "kiam_metadata_success_total", { handler }] as const,
       [agent, "kiam_metadata_responses_total", { handler, code: "200" }] as const,
     ]),
+    [agent, "kiam_agent_lookups_total", {}],
+    [server, "kiam_k8s_pods", {}],
+    [server, "kiam_k8s_events_total", { outcome: "posted" }],
     [server, "kiam_sts_cacheSize", {}],
     [server, "kiam_sts_cache_hit_total", {}],
     [server, "kiam_sts_assumerole_timing_seconds_count", {}],
@@ -160,6 +163,17 @@ test("Prometheus takes the alerts, and on a sound cluster none fires at once", a
   expect([checked.exitCode, checked.stderr]).toEqual([0, ""]);
   expect(alerts.filter(({ health }) => health !== "ok")).toEqual([]);
   expect(alerts.filter(({ state }) => state === "firing").map(({ name }) => name)).toEqual([]);
+});
+
+test("a redirect that somebody takes away is counted when it is back", async () => {
+  const repairs = () => agent.metric("kiam_agent_redirect_repairs_total");
+  const before = await repairs();
+
+  await node.netns.must(["iptables", "-t", "nat", "-F", "PREROUTING"]);
+  await waitFor("the repair", async () => ((await repairs()) === 1 ? true : undefined));
+
+  expect(before).toBe(0);
+  expect(await node.netns.must(["iptables", "-t", "nat", "-S", "PREROUTING"])).toContain("-j ");
 });
 
 test("an agent that loses its servers is an alert that waits, and one that is served again is none", async () => {

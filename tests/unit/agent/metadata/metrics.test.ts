@@ -41,10 +41,13 @@ test("what had to be waited for is timed to its end, and not as answered from th
   const { handle, clock, servers, registry } = aMetadataService({}, aSnapshot([aNodePod()]));
   const waiting = handle(aRequest(`${roles}/reader`));
   await clock.advance(1_500);
+  const meanwhile = await registry.metrics();
   servers.question.answer({ kind: "answer", answer: { pod: aNodePod(), identity: issued() } });
   await waiting;
   const text = await registry.metrics();
 
+  expect(meanwhile).not.toContain("kiam_metadata_responses_total{");
+  expect(meanwhile).not.toContain("kiam_metadata_handler_latency_seconds_count{");
   expect(text).toContain('kiam_metadata_handler_latency_seconds_sum{handler="credentials"} 1.5');
   expect(text).toContain("kiam_metadata_local_seconds_count 0");
 });
