@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { AwsUnreachableError } from "../../../src/aws/fetch-handler.ts";
 import { issueFailureOf } from "../../../src/aws/issue-failure.ts";
 import { OwnCredentialsError } from "../../../src/aws/own-credentials-error.ts";
 
@@ -78,6 +79,28 @@ test("credentials that the server can't get are never the role's fault, though S
     kind: "own-credentials",
     code: "AccessDenied",
     message: "the server has no AWS credentials of its own (AccessDenied)",
+  });
+});
+
+test("a STS that can't be reached is told with the proxy that was in between, for the server's own credentials too", () => {
+  const away = new AwsUnreachableError(
+    "could not be reached through the proxy http://p:1 (ECONNREFUSED)",
+    "ECONNREFUSED",
+    {
+      cause: new Error("http://user:hunter2@p:1"),
+    },
+  );
+
+  expect(issueFailureOf(away, undefined)).toEqual({
+    kind: "unavailable",
+    code: "ECONNREFUSED",
+    message: "STS could not be reached through the proxy http://p:1 (ECONNREFUSED)",
+  });
+  expect(issueFailureOf(new OwnCredentialsError(away), undefined)).toEqual({
+    kind: "own-credentials",
+    code: "ECONNREFUSED",
+    message:
+      "the server has no AWS credentials of its own: STS could not be reached through the proxy http://p:1 (ECONNREFUSED)",
   });
 });
 

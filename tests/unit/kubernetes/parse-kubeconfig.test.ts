@@ -21,6 +21,11 @@ describe("a mistake is one line that names the file:", () => {
     ["no server", kubeconfigText({ cluster: { server: "" } }), "not a server's URL"],
     ["a server without a scheme", kubeconfigText({ cluster: { server: "localhost:6443" } }), "not a server's URL"],
     [
+      "a proxy that can't be used",
+      kubeconfigText({ cluster: { "proxy-url": "socks5://p:1" } }),
+      "its proxy-url names a socks5 proxy",
+    ],
+    [
       "an authority that is not base64",
       kubeconfigText({ cluster: { "certificate-authority-data": "-----BEGIN" } }),
       "certificate-authority-data is not base64",
