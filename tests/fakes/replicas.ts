@@ -98,6 +98,7 @@ function aReplica(
 
   async function* updates(signal: AbortSignal): AsyncIterable<NodeUpdate> {
     const aborted = new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    aborted.catch(() => undefined); // Also where nothing has to be waited for.
     for (;;) {
       const sent = queue.shift();
       if (sent === undefined) {

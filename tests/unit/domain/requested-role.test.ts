@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { namesRole, type RoleNames } from "../../../src/domain/requested-role.ts";
+import { mayBeSameRole, namesRole, type RoleNames } from "../../../src/domain/requested-role.ts";
 import { nameBelowBase, resolveRole } from "../../../src/domain/role-arn.ts";
 import { aRole } from "../../fakes/roles.ts";
 
@@ -73,4 +73,19 @@ test("telling without the base agrees with resolving by it", () => {
     }),
     { numRuns: 2000 },
   );
+});
+
+test.each([
+  ["reader", "reader", true],
+  ["/reader", "reader", true],
+  ["reader", "/reader", true],
+  ["reader", "writer", false],
+  ["team/reader", "reader", false],
+  ["arn:aws:iam::123456789012:role/reader", "reader", true],
+  ["reader", "arn:aws:iam::123456789012:role/reader", true],
+  ["writer", "arn:aws:iam::123456789012:role/reader", false],
+  ["arn:aws:iam::123456789012:role/reader", "arn:aws:iam::210987654321:role/reader", false],
+  ["arn:aws:iam::123456789012:role/reader", "", false],
+])("without the base '%s' and '%s' may name one role: %p", (requested, annotated, may) => {
+  expect(mayBeSameRole(requested, annotated)).toBe(may);
 });

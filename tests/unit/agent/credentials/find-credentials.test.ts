@@ -214,3 +214,14 @@ test("questions about a pod and about its credentials are different questions", 
 
   expect(servers.questions.map(({ options }) => options.withCredentials)).toEqual([false, true]);
 });
+
+test("who waits for credentials is sent on when a Go server takes over, and the question is given up", async () => {
+  const { lookup, goServers, servers } = aLookup(aSnapshot([aNodePod()]));
+  const finding = lookup.findCredentials(request, never);
+
+  goServers.come();
+
+  expect(await finding).toEqual({ kind: "ask-by-address" });
+  await settle();
+  expect(servers.question.signal.aborted).toBe(true);
+});

@@ -194,3 +194,26 @@ test("whoever comes after the question ended asks again", async () => {
 
   expect(servers.questions.length).toBe(2);
 });
+
+test("while a Go server serves only that can tell, whatever the store holds", async () => {
+  const { lookup, goServers, servers, store } = aLookup(aSnapshot([aNodePod()]));
+  using _aside = store.setAside();
+  goServers.come();
+
+  const found = await lookup.findPod(address, never);
+
+  expect(lookup.heldPod(address)).toBeUndefined();
+  expect(found).toEqual({ kind: "ask-by-address" });
+  expect(servers.questions).toEqual([]);
+});
+
+test("who waits since before any server was there is sent on when a Go server comes", async () => {
+  const { lookup, goServers, clock } = aLookup();
+  const finding = lookup.findPod(address, never);
+  await clock.advance(799);
+
+  goServers.come();
+
+  expect(await finding).toEqual({ kind: "ask-by-address" });
+  expect(clock.timers).toBe(0);
+});

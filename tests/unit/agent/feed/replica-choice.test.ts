@@ -92,3 +92,61 @@ test("DNS that hangs is given two seconds", async () => {
 
   await expect(choosing).rejects.toThrow("can't be resolved");
 });
+
+test("one without the node service comes after the others of its round", async () => {
+  const { choice } = aChoice(async () => ["go", "a", "b"]);
+  choice.lacksNodeService("go");
+  const chosen: string[] = [];
+
+  for (let turn = 0; turn < 3; turn += 1) {
+    chosen.push(await choice.next(undefined, never));
+  }
+
+  expect(chosen).toEqual(["a", "b", "go"]);
+});
+
+test("asked for the node service are those that are not known to lack it, and all again after a minute", async () => {
+  const { choice, clock } = aChoice(async () => ["go", "a"]);
+  choice.lacksNodeService("go");
+  const first = await choice.nextUnasked(never);
+  choice.lacksNodeService("a");
+  const none = await choice.nextUnasked(never);
+
+  await clock.advance(44_999);
+  const tooSoon = await choice.nextUnasked(never);
+  await clock.advance(1);
+
+  expect([first, none, tooSoon]).toEqual(["a", undefined, undefined]);
+  expect(await choice.nextUnasked(never)).toBe("go");
+});
+
+test("chance spreads that minute by a quarter", async () => {
+  const { choice, clock } = aChoice(
+    async () => ["go"],
+    () => 0.999_999,
+  );
+  choice.lacksNodeService("go");
+
+  await clock.advance(74_999);
+  const tooSoon = await choice.nextUnasked(never);
+  await clock.advance(1);
+
+  expect(tooSoon).toBeUndefined();
+  expect(await choice.nextUnasked(never)).toBe("go");
+});
+
+test("asked anew are all that DNS names, and one that it no longer named in between", async () => {
+  const named = { addresses: ["go", "go-2"] };
+  const { choice } = aChoice(async () => named.addresses);
+  choice.lacksNodeService("go");
+  choice.lacksNodeService("go-2");
+
+  named.addresses = ["go-2"];
+  const whileAway = await choice.nextUnasked(never);
+  named.addresses = ["go", "go-2"];
+  const back = await choice.nextUnasked(never);
+  choice.askAnew();
+
+  expect([whileAway, back]).toEqual([undefined, "go"]);
+  expect(await choice.nextUnasked(never)).toBe("go-2");
+});

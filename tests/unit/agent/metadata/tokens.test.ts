@@ -131,3 +131,37 @@ test("an address that is unclaimed again begins anew: the old tokens are worthle
 
   expect(isGood).toEqual([false, true]);
 });
+
+test("where nobody says which pod has an address a token minted for it is good there, and nowhere else", () => {
+  const { tokens } = someTokens();
+  const token = tokens.mintForAddress(address, 60);
+  tokens.mintForAddress(anAddress("10.0.0.2"), 60);
+
+  const isGood = [tokens.verify(token, { address }), tokens.verify(token, { address: anAddress("10.0.0.2") })];
+
+  expect(isGood).toEqual([true, false]);
+});
+
+test("a pod's own token, and one that a pod has been seen to come to, need to be told the pod", () => {
+  const { tokens, store } = someTokens();
+  const ofPod = tokens.mintForPod(holder.uid, 60);
+  const ofAddress = tokens.mintForAddress(address, 60);
+  store.apply(someChanges({ pods: [aNodePod()] }));
+
+  const isGood = [ofPod, ofAddress].map((token) => tokens.verify(token, { address }));
+
+  expect(isGood).toEqual([false, false]);
+});
+
+test("a token minted while the store was set aside goes to the first pod that it knows of afterwards", () => {
+  const { tokens, store } = someTokens();
+  store.apply(aSnapshot([aNodePod({ uid: "uid-gone" })]));
+  const aside = store.setAside();
+  const token = tokens.mintForAddress(address, 60);
+  store.apply(aSnapshot([aNodePod()]));
+  aside[Symbol.dispose]();
+
+  const isGood = [tokens.verify(token, holder), tokens.verify(token, { uid: aUid("uid-gone"), address })];
+
+  expect(isGood).toEqual([true, false]);
+});
