@@ -17,7 +17,12 @@ const targets: Readonly<Record<string, string>> = {
   "x64-baseline": "bun-linux-x64-baseline",
   arm64: "bun-linux-arm64",
 };
-const companions = ["LICENSE", "README.md", "CHANGELOG.md", "deploy/systemd/kiam-agent.service"];
+const companions = [
+  "LICENSE",
+  "README.md",
+  "CHANGELOG.md",
+  ...["service", "env"].map((end) => `deploy/systemd/kiam-agent.${end}`),
+];
 
 const [directory = join(root, "dist"), ...wanted] = process.argv.slice(2);
 const architectures = wanted.length > 0 ? wanted : Object.keys(targets);
@@ -60,7 +65,7 @@ function pack(workshop: string, name: string): void {
   const constant = ["--sort=name", "--owner=0", "--group=0", "--numeric-owner", `--mtime=@${sourceDate()}`];
   const archive = join(outcome, `${name}.tar.gz`);
   const { success, stderr } = Bun.spawnSync(
-    ["tar", ...constant, "--use-compress-program=gzip -n", "-cf", archive, "-C", workshop, name],
+    ["tar", ...constant, "--use-compress-program=gzip -n -3", "-cf", archive, "-C", workshop, name],
     { stdout: "inherit", stderr: "pipe" },
   );
   if (!success) {
