@@ -39,14 +39,13 @@ async function writePython(archive: string): Promise<void> {
     entrypoint: ["/usr/bin/python3"],
     environment: [`PYTHONHOME=${dirname(dirname(standard))}`, "PYTHONPATH=/packages", "PYTHONUNBUFFERED=1"],
   };
-  const services = await readdir(join(packages, "botocore/data"), { withFileTypes: true });
-  const unusedServices = services.filter((each) => each.isDirectory() && !["iam", "sts"].includes(each.name));
+  const unusedServices = await Promise.all([
+    directoriesBut(packages, "botocore/data", ["iam", "sts"]),
+    directoriesBut(packages, "moto", emulated),
+  ]);
   await writeImage(archive, settings, async (root) => {
     await copyTree(standard, join(root, standard), unusedStandard);
-    await copyTree(packages, join(root, "packages"), [
-      ...unusedPackages,
-      ...unusedServices.map(({ name }) => `botocore/data/${name}`),
-    ]);
+    await copyTree(packages, join(root, "packages"), [...unusedPackages, ...unusedServices.flat()]);
     const extensions = [...new Bun.Glob("**/*.so").scanSync({ cwd: root, dot: true })].map((path) => join(root, path));
     await mkdir(join(root, "usr/bin"), { recursive: true });
     await copyFile(program, join(root, "usr/bin/python3"));
@@ -73,14 +72,24 @@ const unusedStandard = [
 ];
 const unusedPackages = [
   ...["awscli", "sympy", "cfnlint", "networkx", "mpmath", "pip", "setuptools", "pkg_resources", "docutils", "graphql"],
-  ...["pydantic_core", "pydantic", "regex", "antlr4", "pyparsing", "rpds", "moto/stepfunctions", "moto/ssm"],
+  ...["pydantic_core", "pydantic", "regex", "antlr4", "pyparsing", "rpds"],
 ];
+
+/** What moto's STS is made of. */
+const emulated = ["cloudwatch", "core", "events", "iam", "moto_api", "moto_server", "s3", "sts", "utilities"];
+
+/** Paths in `base` of what is in a directory of its. */
+async function directoriesBut(base: string, directory: string, kept: readonly string[]): Promise<readonly string[]> {
+  const entries = await readdir(join(base, directory), { withFileTypes: true });
+  const unused = entries.filter((each) => each.isDirectory() && !kept.includes(each.name));
+  return unused.map(({ name }) => `${directory}/${name}`);
+}
 
 const copying = 'from=$1; to=$2; shift 2; tar -C "$from" "$@" -c . | tar -C "$to" -x';
 
 async function copyTree(from: string, to: string, unused: readonly string[]): Promise<void> {
   await mkdir(to, { recursive: true });
-  const excluded = unused.map((pattern) => `--exclude=./${pattern}`);
+  const excluded = unused.map((pattern) => `--exclude=./${pattern}`).concat("--exclude=*.opt-?.pyc");
   await must(["sh", "-ec", copying, "sh", from, to, ...excluded]);
 }
 
