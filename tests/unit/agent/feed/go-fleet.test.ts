@@ -109,6 +109,19 @@ test("a role that takes 400 ms is not waited for: another server has to be found
   expect([fleet.inUse, losses.length]).toEqual([false, 1]);
 });
 
+test("nor is another left on its account that has come meanwhile", async () => {
+  const { fleet, clock, serve } = aFleet();
+  serve({ role: () => new Promise(() => undefined) });
+  const asking = fleet.role(address, never);
+  await clock.advance(200);
+
+  const other = serve({});
+  await clock.advance(200);
+
+  expect(await asking).toEqual({ kind: "not-in-use" });
+  expect([fleet.inUse, other.isRetired]).toEqual([true, false]);
+});
+
 test("credentials may take five seconds, and a slow STS is not the server's fault", async () => {
   const { fleet, clock, serve } = aFleet();
   serve({ credentials: () => new Promise(() => undefined) });
