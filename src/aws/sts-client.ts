@@ -63,13 +63,18 @@ const maxAttempts = 3;
 
 export function createStsClient(options: StsClientOptions): Sts {
   const { endpoint, egress, credentials, clock } = options;
+  const tries = options.maxAttempts ?? maxAttempts;
   const config = {
     region: endpoint.signingRegion,
     endpoint: endpoint.url,
     // The endpoint is chosen already, and the SDK refuses one together with AWS_USE_FIPS_ENDPOINT.
     useFipsEndpoint: false,
     useDualstackEndpoint: false,
-    retryStrategy: brieflyRetried(options.maxAttempts ?? maxAttempts),
+    retryStrategy: brieflyRetried(tries),
+    // What the SDK is not told it looks for in the environment, in files, and for one default at the metadata service.
+    retryMode: "standard",
+    maxAttempts: tries,
+    defaultsMode: "legacy",
     requestHandler: createFetchHandler({
       egress,
       clock,
