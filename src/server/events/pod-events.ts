@@ -5,6 +5,7 @@ import { backoffMs } from "../../runtime/backoff.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { createFairQueue } from "../../runtime/fair-queue.ts";
 import type { Logger } from "../../runtime/logger.ts";
+import { createRecentMap } from "../../runtime/recent-map.ts";
 import type { ServerMetrics } from "../metrics.ts";
 import { createEventHistory, type Entry } from "./history.ts";
 import type { PodEventText } from "./text.ts";
@@ -37,6 +38,9 @@ const quietMs = 60_000;
 /** Less than the hour after which the API server drops an event, by default. */
 const standsForMs = 1_800_000;
 
+/** All pods are looked at again each minute (`--sync`): all that may be in trouble at once, in a large cluster. */
+const mostStanding = 65_536;
+
 /** Of one namespace; more are dropped and counted. */
 const mostWaiting = 200;
 
@@ -45,28 +49,44 @@ const retry = { firstMs: 1_000, longestMs: 60_000 } as const;
 
 export function createPodEvents({ post, clock, random, logger, metrics }: PodEventsDeps): PodEvents {
   const history = createEventHistory(clock);
+  /** What stands, by pod and reason, and until when it need not be said again. */
+  const standing = createRecentMap<string, { readonly message: string; readonly untilMs: number }>(mostStanding);
   const waiting = createFairQueue<Entry>();
   let wake = Promise.withResolvers<void>();
   let lastProblem: string | undefined;
   /** Tries in a row without an answer, of whatever event. */
   let silences = 0;
 
-  function note(entry: Entry): void {
+  /** Whether it will be told, or has been told a moment ago. */
+  function note(entry: Entry): boolean {
     entry.lastAtMs = clock.now();
     entry.untold += 1;
-    if (entry.lastAtMs >= entry.quietUntilMs) {
-      queue(entry);
-    }
+    return entry.lastAtMs < entry.quietUntilMs || queue(entry);
   }
 
-  function queue(entry: Entry): void {
+  function queue(entry: Entry): boolean {
     const { namespace } = entry.pod;
     if (!waiting.has(entry) && waiting.waitingFor(namespace) >= mostWaiting) {
       metrics.events.inc({ outcome: "dropped" });
-      return;
+      return false;
     }
     waiting.add(entry, [namespace]);
     wake.resolve();
+    return true;
+  }
+
+  function stands(pod: Pod, text: PodEventText): void {
+    const [key, nowMs] = [`${pod.uid} ${text.reason}`, clock.now()];
+    const said = standing.get(key);
+    if (said !== undefined && said.message === text.message && nowMs < said.untilMs) {
+      return;
+    }
+    const entry = history.entryOf(pod, text);
+    if (note(entry)) {
+      standing.set(key, { message: text.message, untilMs: nowMs + standsForMs });
+    } else {
+      entry.untold -= 1; // It goes on standing, and is looked at again.
+    }
   }
 
   async function next(signal: AbortSignal): Promise<Entry> {
@@ -135,13 +155,8 @@ export function createPodEvents({ post, clock, random, logger, metrics }: PodEve
   }
 
   return {
-    happened: (pod, text) => note(history.entryOf(pod, text)),
-    stands(pod, text) {
-      const entry = history.entryOf(pod, text);
-      if (clock.now() - entry.lastAtMs >= standsForMs) {
-        note(entry);
-      }
-    },
+    happened: (pod, text) => void note(history.entryOf(pod, text)),
+    stands,
     async run(signal) {
       while (!signal.aborted) {
         const entry = await next(signal);

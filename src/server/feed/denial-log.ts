@@ -19,8 +19,8 @@ export interface DenialLogDeps {
   readonly events: Pick<PodEvents, "happened" | "stands">;
 }
 
-/** Pods whose last denial is remembered, so that a pod in a loop does not fill the log. */
-const mostRemembered = 4_096;
+/** Pods whose last denial is remembered: all that are, in a large cluster, because each is looked at again every minute. */
+const mostRemembered = 65_536;
 
 /**
  * Puts denials on the pod. Counts those of requests, and of a pod that is looked at again and again (`--sync`) each that is another

@@ -83,6 +83,36 @@ test("what stands is told once, and again before the API server forgets it", asy
   expect(post.posts.map(({ event }) => event.count)).toEqual([1, 2]);
 });
 
+test("ten thousand pods that stay denied are each told once, however often they are looked at", async () => {
+  const { events, clock, post, counted } = setUp();
+  const pods = Array.from({ length: 10_000 }, (_, index) => aPod({ uid: `p${index}`, namespace: `ns-${index % 100}` }));
+
+  for (let minute = 0; minute < 20; minute += 1) {
+    for (const pod of pods) {
+      events.stands(pod, denied());
+    }
+    await clock.advance(60_000);
+  }
+
+  expect([post.posts.length, await counted("dropped")]).toEqual([10_000, 0]);
+  expect(new Set(post.posts.map(({ event }) => event.count))).toEqual(new Set([1]));
+});
+
+test("what stands and had to be dropped is told when there is room, and counted once", async () => {
+  const { events, clock, post } = setUp();
+  const pods = Array.from({ length: 250 }, (_, index) => aPod({ uid: `p${index}` }));
+
+  for (let look = 0; look < 2; look += 1) {
+    for (const pod of pods) {
+      events.stands(pod, denied());
+    }
+    await clock.advance(60_000);
+  }
+
+  expect(post.posts.length).toBe(250);
+  expect(new Set(post.posts.map(({ event }) => event.count))).toEqual(new Set([1]));
+});
+
 test("another reason to stand is told at once", async () => {
   const { events, clock, posted } = setUp();
 
