@@ -148,7 +148,17 @@ test.each<[string, GoRole]>([
   expect(store.owner(address)).toEqual({ kind: "nobody" });
 });
 
-test("so does one that allows what the server forbids, or another role than the server gives", async () => {
+test("an address that nobody has, as the server says, is held no longer", async () => {
+  const { lookup, clock, store } = aLookup(held);
+
+  const finding = lookup.findRole(address, never);
+  await clock.advance(800);
+
+  expect((await finding).kind).toBe("unknown");
+  expect(store.owner(address)).toEqual({ kind: "nobody" });
+});
+
+test("nor is one held that is allowed what the server forbids, or another role than it gives", async () => {
   const forbidden = aLookup(held);
   forbidden.goServers.onCredentials = async () => ({ kind: "forbidden" });
   forbidden.goServers.onRole = role("reader");
