@@ -71,10 +71,9 @@ export function createStsClient(options: StsClientOptions): Sts {
     useFipsEndpoint: false,
     useDualstackEndpoint: false,
     retryStrategy: brieflyRetried(tries),
-    // What the SDK is not told it looks for in the environment, in files, and for one default at the metadata service.
+    // The SDK only names them, but looks for them in the environment and in files where it is not told.
     retryMode: "standard",
     maxAttempts: tries,
-    defaultsMode: "legacy",
     requestHandler: createFetchHandler({
       egress,
       clock,
