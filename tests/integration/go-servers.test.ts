@@ -113,6 +113,29 @@ test("of several Go servers one that dies fails no request", async () => {
   expect((await other.stop())["GetPodCredentials"]).toBeGreaterThan(20);
 });
 
+test("a server that never comes to its TLS handshake costs --gateway-timeout-creation and no request", async () => {
+  await using fleet = await createFleet();
+  fleet.run({ [address]: "reader" });
+  const { address: answering } = await fleet.startGoServer();
+  const silent = Bun.listen({
+    hostname: "127.0.0.99",
+    port: fleet.port,
+    socket: {
+      open() {
+        fleet.addresses = [silent.hostname, answering]; // The agent has chosen the silent one first.
+      },
+      data: () => undefined,
+    },
+  });
+  fleet.addresses = [silent.hostname];
+  const agent = await fleet.startAgent({ timings: { connectTimeoutMs: 300 } });
+
+  const answers = await Promise.all(Array.from({ length: 5 }, () => podAt(address, agent).credentials("reader")));
+  silent.stop(true);
+
+  expect(answers.map(fleet.issuedBy)).toEqual(answers.map(() => "go reader"));
+});
+
 test("that it falls back is told once, by the server's address, and it is ready", async () => {
   await using go = await onGo();
   await go.pod.roleName();
