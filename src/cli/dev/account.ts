@@ -1,6 +1,6 @@
+import { OwnCredentialsError } from "../../aws/own-credentials-error.ts";
 import { roleOfCaller } from "../../aws/own-role.ts";
 import { roleBaseOf } from "../../aws/role-base.ts";
-import { OwnCredentialsError } from "../../aws/own-credentials-error.ts";
 import type { RoleArn } from "../../domain/role-arn.ts";
 import { deadline, untilAborted } from "../../runtime/abort.ts";
 import type { Clock } from "../../runtime/clock.ts";
