@@ -90,4 +90,23 @@ test("each message of a stream is counted, and the stream once it has ended", as
 
   expect(states.at(0)?.at(3)).toBe(0);
   expect(states.at(-1)).toEqual([1, 1, 2, 1]);
+  expect(await rpc.handled("OK")).toBe(1);
+});
+
+test("a stream whose reader leaves is counted as canceled", async () => {
+  async function* updates(_: unknown, { signal }: { readonly signal: AbortSignal }) {
+    yield {};
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    signal.throwIfAborted();
+  }
+  const rpc = setUp("client", { watchNode: updates });
+  const leaving = new AbortController();
+
+  for await (const _update of rpc.node.watchNode({}, { signal: leaving.signal })) {
+    leaving.abort(new Error("seen enough"));
+    break;
+  }
+  await settle();
+
+  expect(await rpc.handled("Canceled")).toBe(1);
 });
