@@ -37,7 +37,10 @@ export function countCalls(side: "server" | "client", registry: Registry): Inter
         done("OK");
         return response;
       }
-      return { ...response, message: counted(response.message, () => outbound.inc(call), done) };
+      const ended = once(done);
+      // A reader that leaves in the middle of a message does not resume what counts the messages.
+      request.signal.addEventListener("abort", () => ended(abortCode(request.signal)), { once: true });
+      return { ...response, message: counted(response.message, () => outbound.inc(call), ended) };
     } catch (error) {
       done(codeName(error));
       throw error;
@@ -59,6 +62,21 @@ async function* counted<T>(messages: AsyncIterable<T>, onMessage: () => void, on
   } finally {
     onDone(code);
   }
+}
+
+function once(done: (code: string) => void): (code: string) => void {
+  let isDone = false;
+  return (code) => {
+    if (!isDone) {
+      isDone = true;
+      done(code);
+    }
+  };
+}
+
+/** A deadline and a server that stops say so; whatever else aborts a call is its caller. */
+function abortCode({ reason }: AbortSignal): string {
+  return reason instanceof ConnectError ? codeName(reason) : "Canceled";
 }
 
 function codeName(error: unknown): string {
