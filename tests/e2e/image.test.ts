@@ -100,7 +100,7 @@ describe("what is in it", () => {
   test(
     "of arm64 all of it is for arm64",
     async () => {
-      const { archive, reference } = await buildKiamImage({ architecture: "arm64" });
+      const { archive, reference } = await buildKiamImage({ architecture: "arm64", same: "build" });
       await using foreign = await createPodman();
       await foreign.must(["load", "--quiet", "--input", archive]);
 
@@ -166,7 +166,7 @@ describe("what runs from it", () => {
     test("gives a pod its role's credentials, with two capabilities and a file system that it can't write to", async () => {
       await using pod = await node.deployPod({ namespace: "team", name: "web", address: "10.244.1.5", role: "reader" });
       await using agent = await node.startAgent({ launch: agentFrom(lab, node) });
-      await agent.ready();
+      await serving(agent);
 
       const status = await readFile(`/proc/${await pidOf("agent")}/status`, "utf8");
       const answer = await waitFor("credentials", async () => {
@@ -194,19 +194,19 @@ describe("what runs from it", () => {
       await asking.waitForLog(/ami-0abcdef/);
 
       await using agent = await node.startAgent({ launch: agentFrom(lab, node) });
-      await agent.ready();
+      await serving(agent);
 
       await asking.waitForLog(/ECONNRESET/);
     });
 
     test("takes its redirect away at SIGTERM, unless it is told to keep it", async () => {
       const removing = await node.startAgent({ launch: agentFrom(lab, node) });
-      await removing.ready();
+      await serving(removing);
       const during = await rules();
       const exitCode = await removing.stop("SIGTERM");
       const after = await rules();
       const keeping = await node.startAgent({ launch: agentFrom(lab, node), flags: { "iptables-remove": false } });
-      await keeping.ready();
+      await serving(keeping);
       await keeping.stop("SIGTERM");
 
       expect([exitCode, during.includes("KIAM"), after.includes("KIAM")]).toEqual([0, true, false]);
@@ -214,6 +214,11 @@ describe("what runs from it", () => {
     });
   });
 });
+
+/** In sync, with the redirect in place. */
+async function serving(agent: KiamProcess): Promise<void> {
+  await Promise.all([agent.ready(), agent.waitForLog(/kiam agent starts/)]);
+}
 
 /** In a pod: asks again and again over one connection, and tells what it hears. */
 const askingOverOneConnection = `

@@ -25,7 +25,7 @@ beforeAll(async () => {
   files = join(lab.directory, "systemd");
   await install();
   agent = await node.startAgent({ launch: asService });
-  await agent.ready();
+  await Promise.all([agent.ready(), agent.waitForLog(/kiam agent starts/)]);
 });
 afterAll(() => lab?.[Symbol.asyncDispose]());
 

@@ -13,14 +13,18 @@ export interface ImageContents {
   readonly architecture: Architecture;
   /** The directory that becomes its only layer. */
   readonly root: string;
+  readonly entrypoint?: readonly string[];
   /** `NAME=value`. */
-  readonly env?: readonly string[];
+  readonly environment?: readonly string[];
 }
 
-/** Writes an image as `podman load` and `ctr image import` read one ("docker-archive"). `workshop` is an empty directory. */
+/**
+ * Writes an image of one layer as `docker save` does, for `podman load` and `ctr images import`. Needs no daemon and no
+ * registry. @param workshop a directory that is not there yet
+ */
 export async function writeArchive(
   path: string,
-  { reference, architecture, root, env = [] }: ImageContents,
+  { reference, architecture, root, entrypoint = [], environment = [] }: ImageContents,
   workshop: string,
 ): Promise<void> {
   await mkdir(workshop, { recursive: true });
@@ -29,7 +33,7 @@ export async function writeArchive(
   const config = JSON.stringify({
     architecture,
     os: "linux",
-    config: { Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", ...env] },
+    config: { Entrypoint: entrypoint, Env: environment },
     rootfs: { type: "layers", diff_ids: [`sha256:${await sha256(layer)}`] },
   });
   const name = `${createHash("sha256").update(config).digest("hex")}.json`;

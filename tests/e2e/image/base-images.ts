@@ -31,6 +31,8 @@ export async function standIns(
 
 type Packages = () => Promise<Debian>;
 
+const environment = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"];
+
 /** Bun with a shell, and in Bun's cache what `bun install` and `bun build --target` fetch. */
 async function bunImage(reference: string, cache: string, debian: Packages): Promise<string> {
   const lock = await readFile(join(repository, "bun.lock"));
@@ -57,7 +59,7 @@ async function bunImage(reference: string, cache: string, debian: Packages): Pro
     for (const target of ["bun-linux-x64-baseline", "bun-linux-arm64"]) {
       await bun("build", "--compile", `--target=${target}`, "--outfile=empty", "empty.ts");
     }
-    await writeArchive(at, { reference, architecture: "amd64", root }, join(workshop, "image"));
+    await writeArchive(at, { reference, architecture: "amd64", root, environment }, join(workshop, "image"));
   });
 }
 
@@ -79,7 +81,7 @@ async function debianImage(
     await writeFile(join(shelf, "Packages"), await indexOf(shelf));
     await writeFile(join(root, "etc/apt/sources.list"), "deb [trusted=yes allow-insecure=yes] file:/srv/packages ./\n");
     await must(["sh", "-c", `rm -rf "$1"/var/cache/apt/archives/*.deb "$1"/usr/share/locale/*`, "sh", root]);
-    await writeArchive(at, { reference, architecture: "amd64", root }, join(workshop, "image"));
+    await writeArchive(at, { reference, architecture: "amd64", root, environment }, join(workshop, "image"));
   });
 }
 
@@ -127,8 +129,8 @@ async function distrolessImage(
     );
     await must(["install", "-d", "-m", "1777", join(root, "tmp")]);
     await must(["install", "-d", "-m", "700", "-o", "65532", "-g", "65532", join(root, "home/nonroot")]);
-    const env = ["SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"];
-    await writeArchive(at, { reference, architecture, root, env }, join(workshop, "image"));
+    const variables = [...environment, "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"];
+    await writeArchive(at, { reference, architecture, root, environment: variables }, join(workshop, "image"));
   });
 }
 

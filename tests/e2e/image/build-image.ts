@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { cacheDirectory, repository } from "../lab/tools.ts";
 import type { Architecture } from "./archive.ts";
 import { standIns } from "./base-images.ts";
-import { cached, keyOf } from "./cached.ts";
+import { cached, keepNewest, keyOf } from "./cached.ts";
 import { readIngredients } from "./dockerfile.ts";
 import { createPodman } from "./podman.ts";
 
@@ -20,7 +20,12 @@ export interface KiamImage {
 export interface ImageRequest {
   readonly reference?: string;
   readonly architecture?: Architecture;
+  /** `build`: one that was built the same way will do, though kiam's sources were others. `sources` unless told. */
+  readonly same?: "sources" | "build";
 }
+
+/** What decides how the image is built, and not what of. */
+const recipe = /^(?:scripts\/|bun\.lock$|package\.json$)/;
 
 /**
  * Builds the image from the Dockerfile, on stand-ins for its base images. Takes about half a minute, or no time when it was
@@ -29,12 +34,14 @@ export interface ImageRequest {
 export async function buildKiamImage({
   reference = "localhost/kiam:e2e",
   architecture = "amd64",
+  same = "sources",
 }: ImageRequest = {}): Promise<KiamImage> {
   const cache = join(cacheDirectory, "image");
   const dockerfile = await readFile(join(repository, "Dockerfile"), "utf8");
   const files = await contextFiles();
-  const contents = await Promise.all(files.map((path) => readFile(join(repository, path))));
-  const commit = `e2e-${keyOf(dockerfile, files.join("\n"), ...contents)}`;
+  const decisive = files.filter((path) => same === "sources" || recipe.test(path));
+  const contents = await Promise.all(decisive.map((path) => readFile(join(repository, path))));
+  const commit = `e2e-${keyOf(dockerfile, decisive.join("\n"), ...contents)}`;
 
   const archive = join(cache, `kiam-${keyOf("1", commit, reference, architecture)}.tar`);
   await cached(archive, async (at, workshop) => {
@@ -61,8 +68,14 @@ export async function buildKiamImage({
       timeoutMs: 120_000,
     });
   });
+  await keepNewest(cache, "kiam-", keptImages);
+  await keepNewest(cache, "bun-", 2);
+  await keepNewest(cache, "debian-", 2);
   return { archive, reference, commit };
 }
+
+/** Of 140 MB each: for both architectures, for what is worked on and what is compared with it. */
+const keptImages = 6;
 
 /** What .dockerignore lets through, sorted. */
 async function contextFiles(): Promise<readonly string[]> {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { access, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { access, mkdir, mkdtemp, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 /**
@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
  */
 export async function cached(path: string, make: (at: string, workshop: string) => Promise<void>): Promise<string> {
   if (await exists(path)) {
+    await utimes(path, new Date(), new Date()); // For keepNewest: it is in use.
     return path;
   }
   await mkdir(dirname(path), { recursive: true });
@@ -25,6 +26,17 @@ export async function cached(path: string, make: (at: string, workshop: string) 
     await rm(workshop, { recursive: true, force: true });
   }
   return path;
+}
+
+/** Removes what `cached` made long ago: of the files whose names begin so, all but those used last. */
+export async function keepNewest(directory: string, prefix: string, count: number): Promise<void> {
+  const names = (await readdir(directory)).filter((name) => name.startsWith(prefix));
+  const aged = await Promise.all(
+    names.map(async (name) => ({ name, ageMs: -(await stat(join(directory, name))).mtimeMs })),
+  );
+  for (const { name } of aged.sort((a, b) => a.ageMs - b.ageMs).slice(count)) {
+    await rm(join(directory, name), { recursive: true, force: true });
+  }
 }
 
 /** A short name for all that something is made from. */
