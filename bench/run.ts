@@ -5,7 +5,8 @@
 import { cpus } from "node:os";
 import { address } from "./pieces/address.ts";
 import { answers } from "./pieces/answers.ts";
-import { manyPods } from "./pieces/pods.ts";
+import { image } from "./pieces/image.ts";
+import { fiftyThousandPods, tenThousandPods } from "./pieces/pods.ts";
 import { rotation } from "./pieces/rotation.ts";
 import { start } from "./pieces/start.ts";
 import { stsCalls } from "./pieces/sts-calls.ts";
@@ -17,7 +18,16 @@ Made by \`bun bench/run.ts\`. Machines are shared and noisy: ratios beside a ref
 figures.
 `;
 
-const pieces: readonly Piece[] = [answers, address, manyPods, rotation, start, stsCalls];
+const pieces: readonly Piece[] = [
+  answers,
+  address,
+  image,
+  tenThousandPods,
+  fiftyThousandPods,
+  rotation,
+  start,
+  stsCalls,
+];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !pieces.some((piece) => piece.name === name));
