@@ -9,5 +9,6 @@ export type Observed<Item, Id> =
 export interface ResourceSink<Item, Id> {
   replaceAll(items: readonly Item[]): void;
   upsert(item: Item): void;
-  remove(id: Id): void;
+  /** @param resourceVersion of the news that it is gone; nothing happens where what is held is newer. Absent: it is gone for certain */
+  remove(id: Id, resourceVersion?: string): void;
 }

@@ -34,6 +34,9 @@ interface FollowHooks {
 
 const failuresATold = 10;
 
+/** What says which version it is of. */
+type PlacedEvent = Extract<WatchEvent, { readonly resourceVersion: string }>;
+
 /**
  * Keeps the sink at what the API server says of a resource: a whole list, then every change, from where the last was heard.
  * An API server that is away or ails is asked again for ever, and the sink left as it is meanwhile. Resolves once the signal
@@ -74,35 +77,31 @@ function createFollower<Item, Id>(options: FollowOptions<Item, Id>) {
     hooks.unreadable?.(problem);
   }
 
-  function onEvent(event: Extract<WatchEvent, { readonly resourceVersion: string }>): void {
+  function onEvent(event: PlacedEvent): void {
     if (event.kind !== "bookmark") {
-      apply(event.kind, event.object);
+      apply(event);
     }
     resourceVersion = event.resourceVersion;
   }
 
-  function apply(kind: "changed" | "deleted", object: unknown): void {
-    const observed = resource.parse(object);
+  function apply(event: Exclude<PlacedEvent, { readonly kind: "bookmark" }>): void {
+    const observed = resource.parse(event.object);
     switch (observed.kind) {
       case "unreadable":
         onUnreadable(observed.problem);
         break;
       case "gone":
-        sink.remove(observed.id);
+        sink.remove(observed.id, event.resourceVersion);
         break;
       case "live":
-        applyLive(kind, observed.item);
+        if (event.kind === "deleted") {
+          sink.remove(resource.idOf(observed.item), event.resourceVersion);
+        } else {
+          sink.upsert(observed.item);
+        }
         break;
       default:
         observed satisfies never;
-    }
-  }
-
-  function applyLive(kind: "changed" | "deleted", item: Item): void {
-    if (kind === "deleted") {
-      sink.remove(resource.idOf(item));
-    } else {
-      sink.upsert(item);
     }
   }
 

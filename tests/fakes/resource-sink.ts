@@ -4,6 +4,8 @@ export interface RecordingSink<Item, Id> extends ResourceSink<Item, Id> {
   readonly items: ReadonlyMap<Id, Item>;
   /** Every call, in its order: `replaceAll 2`, `upsert <id>`, `remove <id>`. */
   readonly calls: readonly string[];
+  /** Every removal, with the version of the news: `<id> at <version>`. */
+  readonly removals: readonly string[];
   /** Resolves once there have been so many calls. */
   called(times: number): Promise<void>;
 }
@@ -11,6 +13,7 @@ export interface RecordingSink<Item, Id> extends ResourceSink<Item, Id> {
 export function createRecordingSink<Item, Id>(idOf: (item: Item) => Id): RecordingSink<Item, Id> {
   const items = new Map<Id, Item>();
   const calls: string[] = [];
+  const removals: string[] = [];
   const waiters = new Set<() => void>();
 
   function record(call: string): void {
@@ -23,6 +26,7 @@ export function createRecordingSink<Item, Id>(idOf: (item: Item) => Id): Recordi
   return {
     items,
     calls,
+    removals,
     replaceAll(all) {
       items.clear();
       for (const item of all) {
@@ -34,8 +38,9 @@ export function createRecordingSink<Item, Id>(idOf: (item: Item) => Id): Recordi
       items.set(idOf(item), item);
       record(`upsert ${idOf(item)}`);
     },
-    remove(id) {
+    remove(id, resourceVersion) {
       items.delete(id);
+      removals.push(`${id} at ${resourceVersion}`);
       record(`remove ${id}`);
     },
     async called(times) {

@@ -1,7 +1,8 @@
 import type { ResourceSink } from "../../domain/observed.ts";
 import type { Namespace } from "../../domain/pod.ts";
 import { createListeners, type Listeners } from "../../runtime/listeners.ts";
-import { isNewer } from "./resource-version.ts";
+import { createRecentMap } from "../../runtime/recent-map.ts";
+import { isNewer, isOlder } from "./resource-version.ts";
 
 /** What the cluster's namespaces permit, as the watch last told. */
 export interface NamespaceStore extends ResourceSink<Namespace, string> {
@@ -11,9 +12,13 @@ export interface NamespaceStore extends ResourceSink<Namespace, string> {
   readonly changes: Pick<Listeners<string>, "add">;
 }
 
+/** Removed namespaces whose version is remembered: one that is made anew under the name has a newer one. */
+const mostRemembered = 1024;
+
 /** Versions count as in {@link createPodStore}. */
 export function createNamespaceStore(): NamespaceStore {
   const byName = new Map<string, Namespace>();
+  const removedVersions = createRecentMap<string, string>(mostRemembered);
   const changes = createListeners<string>();
 
   const permitted = (name: string): string => byName.get(name)?.permitted ?? "";
@@ -31,6 +36,7 @@ export function createNamespaceStore(): NamespaceStore {
 
   return {
     replaceAll(namespaces) {
+      removedVersions.clear();
       changing(new Set([...byName.keys(), ...namespaces.map(({ name }) => name)]), () => {
         byName.clear();
         for (const namespace of namespaces) {
@@ -39,13 +45,17 @@ export function createNamespaceStore(): NamespaceStore {
       });
     },
     upsert(namespace) {
-      const held = byName.get(namespace.name);
-      if (held === undefined || isNewer(namespace.resourceVersion, held.resourceVersion)) {
+      const known = byName.get(namespace.name)?.resourceVersion ?? removedVersions.get(namespace.name);
+      if (known === undefined || isNewer(namespace.resourceVersion, known)) {
         changing([namespace.name], () => byName.set(namespace.name, namespace));
       }
     },
-    remove(name) {
-      changing([name], () => byName.delete(name));
+    remove(name, resourceVersion) {
+      const held = byName.get(name);
+      if (held !== undefined && !isOlder(resourceVersion ?? "", held.resourceVersion)) {
+        removedVersions.set(name, resourceVersion ?? held.resourceVersion);
+        changing([name], () => byName.delete(name));
+      }
     },
     permitted,
     changes,

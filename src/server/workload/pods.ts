@@ -5,7 +5,7 @@ import type { Pod, PodUid } from "../../domain/pod.ts";
 import { createListeners, type Listeners } from "../../runtime/listeners.ts";
 import { createRecentMap } from "../../runtime/recent-map.ts";
 import { createPodIndexes } from "./pod-indexes.ts";
-import { isNewer, isSameVersion } from "./resource-version.ts";
+import { isNewer, isOlder, isSameVersion } from "./resource-version.ts";
 
 /** What became of one pod: `before` is absent for a new one, `after` for one that is gone. */
 export interface PodChange {
@@ -89,10 +89,10 @@ export function createPodStore(): PodStore {
         tell(hold(pod));
       }
     },
-    remove(uid) {
+    remove(uid, resourceVersion) {
       const pod = byUid.get(uid);
-      if (pod !== undefined) {
-        removedVersions.set(uid, pod.resourceVersion);
+      if (pod !== undefined && !isOlder(resourceVersion ?? "", pod.resourceVersion)) {
+        removedVersions.set(uid, resourceVersion ?? pod.resourceVersion);
         tell([release(pod)]);
       }
     },

@@ -11,6 +11,11 @@ export function isNewer(come: string, held: string): boolean {
   return come.length === held.length ? come > held : come.length > held.length;
 }
 
+/** Whether an observation is older than the one held. What is no version never counts as older. */
+export function isOlder(come: string, held: string): boolean {
+  return integer.test(come) && integer.test(held) && isNewer(held, come);
+}
+
 /** Whether two observations are of one version, and so of one content. What is no version tells nothing of the content. */
 export function isSameVersion(come: string, held: string): boolean {
   return come === held && integer.test(held);

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { ApiConnection } from "../../../src/kubernetes/connection.ts";
 import { followResource } from "../../../src/kubernetes/list-watch.ts";
 import { podResource } from "../../../src/kubernetes/parse-pod.ts";
-import { apiStatus, bookmark, podList, watchEvent } from "../../fakes/api-objects.ts";
+import { apiStatus, bookmark, podList, rawPod, watchEvent } from "../../fakes/api-objects.ts";
 import { startFakeApiServer } from "../../fakes/api-server.ts";
 import { createFakeClock } from "../../fakes/clock.ts";
 import { connectionTo, listed, opened, passedUntil, pauseMs, pod, startFollowing } from "../../fakes/pod-follower.ts";
@@ -125,6 +125,19 @@ test("an abort in a pause ends it", async () => {
   await follower.done;
 
   expect(follower.clock.timers).toBe(0);
+});
+
+test("the end of a pod is told with the version of the news, whether the pod is deleted or only over", async () => {
+  await using api = await startFakeApiServer();
+  await using follower = startFollowing(connectionTo(api.baseUrl));
+  const watch = await listed(api, [pod("a"), pod("b")], "100");
+
+  await opened(watch, follower);
+  await watch.send(watchEvent("DELETED", pod("a", "101")));
+  await watch.send(watchEvent("MODIFIED", rawPod({ name: "b", resourceVersion: "102", status: { phase: "Failed" } })));
+  await follower.sink.called(3);
+
+  expect(follower.sink.removals).toEqual(["uid-a at 101", "uid-b at 102"]);
 });
 
 test("what the sink throws is not taken for the server's fault", async () => {

@@ -55,6 +55,43 @@ test("a removed namespace permits nothing, and only what it permitted is worth t
   expect(heard).toEqual(["team"]);
 });
 
+test("an event from before a namespace's removal does not bring its pattern back", () => {
+  const { store, heard } = createHeardStore();
+  store.upsert(aNamespace({ permitted: ".*", resourceVersion: "10" }));
+  store.remove("default", "12");
+
+  store.upsert(aNamespace({ permitted: ".*", resourceVersion: "10" }));
+  store.upsert(aNamespace({ permitted: ".*", resourceVersion: "11" }));
+
+  expect(store.permitted("default")).toBe("");
+  expect(heard).toEqual(["default", "default"]);
+});
+
+test("late news of a removal does not take away, nor keep away, the namespace that was made anew", () => {
+  const { store } = createHeardStore();
+  const anew = aNamespace({ permitted: "new", resourceVersion: "20" });
+  store.upsert(aNamespace({ permitted: "old", resourceVersion: "10" }));
+  store.remove("default", "12");
+  store.upsert(anew);
+
+  store.remove("default", "12");
+  const afterRemoval = store.permitted("default");
+  store.upsert(anew);
+
+  expect([afterRemoval, store.permitted("default")]).toEqual(["new", "new"]);
+});
+
+test("a list that has a removed namespace again is right", () => {
+  const { store } = createHeardStore();
+  store.upsert(aNamespace({ permitted: "old", resourceVersion: "10" }));
+  store.remove("default", "12");
+
+  store.replaceAll([aNamespace({ permitted: "restored", resourceVersion: "5" })]);
+  store.upsert(aNamespace({ permitted: "changed", resourceVersion: "6" }));
+
+  expect(store.permitted("default")).toBe("changed");
+});
+
 test("a list replaces everything and tells only what is different, after the store has changed", () => {
   const { store } = createHeardStore();
   for (const name of ["gone", "same", "other"]) {

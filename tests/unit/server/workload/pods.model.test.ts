@@ -23,12 +23,19 @@ const anyPod: fc.Arbitrary<Pod> = fc
 
 type Step =
   | { readonly kind: "upsert"; readonly pod: Pod }
-  | { readonly kind: "remove"; readonly uid: PodUid }
+  | { readonly kind: "remove"; readonly uid: PodUid; readonly version: number | undefined }
   | { readonly kind: "replaceAll"; readonly pods: readonly Pod[] };
 
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant("upsert"), pod: anyPod }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("remove"), uid: fc.constantFrom(...uids).map(aUid) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("remove"),
+      uid: fc.constantFrom(...uids).map(aUid),
+      version: fc.option(fc.integer({ min: 1, max: 120 }), { nil: undefined }),
+    }),
+  },
   {
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant("replaceAll"), pods: fc.uniqueArray(anyPod, { selector: (p) => p.uid }) }),
@@ -50,12 +57,10 @@ function modelAfter({ pods, removed }: Model, step: Step): Model {
       return { pods: step.pods.map((pod) => pods.find((held) => isSame(held, pod)) ?? pod), removed: new Map() };
     case "remove": {
       const pod = pods.find(({ uid }) => uid === step.uid);
-      return pod === undefined
+      const version = step.version ?? Number(pod?.resourceVersion);
+      return pod === undefined || version < Number(pod.resourceVersion)
         ? { pods, removed }
-        : {
-            pods: pods.filter(({ uid }) => uid !== step.uid),
-            removed: new Map([...removed, [step.uid, Number(pod.resourceVersion)]]),
-          };
+        : { pods: pods.filter(({ uid }) => uid !== step.uid), removed: new Map([...removed, [step.uid, version]]) };
     }
     case "upsert": {
       const { uid, resourceVersion } = step.pod;
@@ -96,7 +101,7 @@ test("after any history every index agrees with a search, and the changes told a
         if (step.kind === "upsert") {
           store.upsert(step.pod);
         } else if (step.kind === "remove") {
-          store.remove(step.uid);
+          store.remove(step.uid, step.version === undefined ? undefined : String(step.version));
         } else {
           store.replaceAll(step.pods);
         }

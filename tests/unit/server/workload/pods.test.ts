@@ -111,6 +111,41 @@ test("a pod that could not be read for a while comes back with a newer version",
   expect(store.claimants(address).map((pod) => pod.resourceVersion)).toEqual(["101"]);
 });
 
+test("late news of an end does not take a newer pod away, nor keep it away", () => {
+  const { store, heard } = createHeardStore();
+  const restarted = aPod({ resourceVersion: "102" });
+  store.upsert(aPod({ resourceVersion: "99" }));
+  store.remove(restarted.uid, "100");
+  store.upsert(restarted);
+
+  store.remove(restarted.uid, "100");
+  store.upsert(restarted);
+  store.remove(restarted.uid, "101");
+
+  expect(store.claimants(address)).toEqual([restarted]);
+  expect(heard.length).toBe(3);
+});
+
+test("news of an end says until when the pod was: what is not newer than that does not bring it back", () => {
+  const { store } = createHeardStore();
+  store.upsert(aPod({ resourceVersion: "98" }));
+  store.remove(aUid("uid-1"), "100");
+
+  store.upsert(aPod({ resourceVersion: "99" }));
+  store.upsert(aPod({ resourceVersion: "100" }));
+
+  expect(store.size).toBe(0);
+});
+
+test("a pod without a version, as people write it, is taken away by any news of its end", () => {
+  const { store } = createHeardStore();
+  store.upsert(aPod({ resourceVersion: "" }));
+
+  store.remove(aUid("uid-1"), "100");
+
+  expect(store.size).toBe(0);
+});
+
 test("an address given to another pod is the new one's once the old one is gone", () => {
   const { store } = createHeardStore();
   const old = aPod({ uid: "old", name: "old" });

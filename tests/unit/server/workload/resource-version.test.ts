@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { isNewer, isSameVersion } from "../../../../src/server/workload/resource-version.ts";
+import { isNewer, isOlder, isSameVersion } from "../../../../src/server/workload/resource-version.ts";
 
 test.each([
   ["101", "100", true],
@@ -23,6 +23,17 @@ test.each([
   ["1.5", "100"],
 ])("of %p and %p one is no version, so the one that comes counts as newer", (come, held) => {
   expect(isNewer(come, held)).toBe(true);
+});
+
+test.each([
+  ["99", "100", true],
+  ["100", "100", false],
+  ["101", "100", false],
+  ["", "100", false],
+  ["99", "", false],
+  ["mine", "100", false],
+])("version %p is older than %p: %p", (come, held, older) => {
+  expect(isOlder(come, held)).toBe(older);
 });
 
 test("only versions that are versions say that two observations are one", () => {
