@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "../../../src/runtime/clock.ts";
+import { type Clock, sleepUntil, systemClock } from "../../../src/runtime/clock.ts";
 
 /** The real clock, whose hands a test can put forward: timers take their real time, and read another time of day. */
 export interface MovedClock extends Clock {
@@ -21,3 +21,15 @@ export const hurriedClock: Clock = {
   ...systemClock,
   sleep: (ms, signal) => systemClock.sleep(ms / 20, signal),
 };
+
+/** A clock whose every second takes the `speed`th part of one, timers included: for what waits long, before servers that are real. */
+export function createFastClock(speed: number): Clock {
+  const startMs = systemClock.now();
+  const startedMs = performance.now();
+  const clock: Clock = {
+    now: () => startMs + (performance.now() - startedMs) * speed,
+    after: (ms, callback) => systemClock.after(Math.ceil(ms / speed), callback),
+    sleep: (ms, signal) => sleepUntil(clock, ms, signal),
+  };
+  return clock;
+}
