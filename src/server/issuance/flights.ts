@@ -20,8 +20,6 @@ export interface Flights {
 export interface FlightsDeps {
   readonly call: Call;
   readonly pace: Pace;
-  /** Calls up at once, in each lane. */
-  readonly width: number;
   /** Told of each answer of STS before those who wait for it. */
   readonly land: (key: IdentityKey, result: IssueResult) => void;
 }
@@ -32,9 +30,9 @@ interface Flight {
   isAsked: boolean;
 }
 
-export function createFlights({ call, pace, width, land }: FlightsDeps): Flights {
+export function createFlights({ call, pace, land }: FlightsDeps): Flights {
   const flights = new Map<IdentityKey, Flight>();
-  const lanes = createLanes({ width, pace, start, decline });
+  const lanes = createLanes({ pace, start, decline });
 
   async function start(key: IdentityKey): Promise<void> {
     const flight = flights.get(key);

@@ -63,7 +63,8 @@ export function createIssuance(deps: IssuanceDeps): Issuance {
   const listeners = createListeners<IdentityKey>();
   const cache = createCache(metrics);
   const land = createLanding({ ...deps, cache, tell });
-  const flights = createFlights({ call: createCall(deps), pace: createPace(deps), width: deps.fetchers, land });
+  const pace = createPace({ ...deps, width: deps.fetchers });
+  const flights = createFlights({ call: createCall(deps), pace, land });
   const requests = createRequests({ cache, flights, clock, metrics, refreshAheadMs });
   const prefetcher = createPrefetcher({ cache, flights, clock });
   const refresher = createRefresher({ cache, flights, clock, tell });

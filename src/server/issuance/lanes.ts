@@ -15,8 +15,6 @@ export interface Lanes {
 }
 
 export interface LanesDeps {
-  /** Calls up at once, in each lane. */
-  readonly width: number;
   readonly pace: Pace;
   /** Makes the call; never rejects. */
   readonly start: (key: IdentityKey) => Promise<void>;
@@ -24,7 +22,7 @@ export interface LanesDeps {
   readonly decline: (key: IdentityKey) => void;
 }
 
-export function createLanes({ width, pace, start, decline }: LanesDeps): Lanes {
+export function createLanes({ pace, start, decline }: LanesDeps): Lanes {
   const queues = { request: createFairQueue<IdentityKey>(), background: createFairQueue<IdentityKey>() };
   const up = { request: 0, background: 0 };
   let backgroundIsOpen = false;
@@ -40,7 +38,7 @@ export function createLanes({ width, pace, start, decline }: LanesDeps): Lanes {
   }
 
   function fill(lane: LaneName): void {
-    while (up[lane] < pace.allowed(lane, width)) {
+    while (up[lane] < pace.allowed(lane)) {
       const key = queues[lane].take();
       if (key === undefined) {
         return;
@@ -51,7 +49,7 @@ export function createLanes({ width, pace, start, decline }: LanesDeps): Lanes {
 
   function pump(): void {
     fill("request");
-    if (pace.allowed("request", width) === 0) {
+    if (pace.allowed("request") === 0) {
       queues.request.takeAll().forEach(decline);
     }
     if (backgroundIsOpen) {

@@ -39,6 +39,35 @@ describe("throttling", () => {
     expect(sts.calls.length - before).toBeLessThan(1_100);
   });
 
+  test("of all above twenty calls a second: a thousand renewals that come at once are soon done, at few calls too many", async () => {
+    const { want, sts, start, clock, metric } = setUp();
+    sts.onCall((call) => call.issue());
+    await using _running = start();
+    for (let index = 0; index < 1_000; index += 1) {
+      want({ ...reader, sessionName: `kiam-${index}` }, `namespace-${index % 10}`);
+    }
+    await clock.advance(dueMs - 1_000);
+    const bucket = { calls: 20, atMs: clock.now() };
+    sts.onCall((call) =>
+      clock.after(80, () => {
+        bucket.calls = Math.min(20, bucket.calls + ((clock.now() - bucket.atMs) * 20) / 1_000);
+        bucket.atMs = clock.now();
+        if (bucket.calls >= 1) {
+          bucket.calls -= 1;
+          call.issue();
+        } else {
+          throttle(call);
+        }
+      }),
+    );
+    const before = sts.calls.length;
+
+    await clock.advance(70_000);
+
+    expect(await metric("kiam_sts_renewals_total")).toBe(1_000);
+    expect(sts.calls.length - before).toBeLessThan(1_100);
+  });
+
   test("of one call does not make a request wait or fail", async () => {
     const { get, sts } = setUp();
     sts.onCall(throttle);
