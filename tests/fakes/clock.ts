@@ -14,8 +14,11 @@ interface Timer {
   readonly callback: () => void;
 }
 
-/** A clock that stands still until it is told to move on. Starts at 2026-01-01. */
-export function createFakeClock(startMs = Date.UTC(2026, 0, 1)): FakeClock {
+/**
+ * A clock that stands still until it is told to move on. Starts at 2026-01-01.
+ * @param quiet resolves once all that was woken has run: it takes more than {@link settle} where real sockets are involved
+ */
+export function createFakeClock(startMs = Date.UTC(2026, 0, 1), quiet: () => Promise<void> = settle): FakeClock {
   let nowMs = startMs;
   const timers = new Set<Timer>();
   const watchers = new Set<() => void>();
@@ -39,12 +42,12 @@ export function createFakeClock(startMs = Date.UTC(2026, 0, 1)): FakeClock {
     },
     async advance(ms) {
       const endMs = nowMs + ms;
-      await settle();
+      await quiet();
       for (let timer = next(endMs); timer !== undefined; timer = next(endMs)) {
         timers.delete(timer);
         nowMs = timer.dueMs;
         timer.callback();
-        await settle();
+        await quiet();
       }
       nowMs = endMs;
     },

@@ -33,8 +33,7 @@ export interface Sts extends AsyncDisposable {
 export const accountId = "123456789012";
 
 /** @param address of `netns` */
-export async function startSts(netns: Netns, address: string): Promise<Sts> {
-  const port = 4566;
+export async function startSts(netns: Pick<Netns, "start" | "fetch">, address: string, port = 4566): Promise<Sts> {
   const endpoint = `http://${address}:${port}`;
   const moto = netns.start("moto", [tools.python("moto_server"), "-H", address, "-p", String(port)], {
     // Its own thread prints a line for each request; unbuffered, so that a failure shows the last ones.

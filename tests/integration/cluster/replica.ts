@@ -3,6 +3,7 @@ import { clientTimings } from "../../../src/cli/client-timings.ts";
 import { serveAgents } from "../../../src/cli/serve-agents.ts";
 import { createServerParts } from "../../../src/cli/server-parts.ts";
 import { createTlsMetrics } from "../../../src/cli/tls-metrics.ts";
+import type { AssumeRole } from "../../../src/domain/issue.ts";
 import type { PostPodEvent } from "../../../src/domain/pod-event.ts";
 import type { RoleArn } from "../../../src/domain/role-arn.ts";
 import type { ReviewToken } from "../../../src/domain/token-review.ts";
@@ -26,6 +27,8 @@ export interface ReplicaOptions {
   readonly reviewToken?: ReviewToken;
   readonly postPodEvent?: PostPodEvent;
   readonly clock?: Clock;
+  /** Asks another STS than the fake one. */
+  readonly assumeRole?: AssumeRole;
   /** By which the TLS files are read again. */
   readonly tlsClock?: Clock;
   readonly ownRoles?: readonly RoleArn[];
@@ -90,7 +93,7 @@ export async function startReplica(
         fetchers: 8,
       },
       {
-        assumeRole: sts.assumeRole,
+        assumeRole: options.assumeRole ?? sts.assumeRole,
         ownRoles: () => options.ownRoles ?? [],
         reviewToken: options.reviewToken ?? (async () => ({ kind: "unavailable", reason: "there is no API server" })),
         postPodEvent: options.postPodEvent ?? (async ({ count }) => ({ kind: "posted", count })),
