@@ -35,6 +35,7 @@ export interface Connection {
  */
 export function limitLife(connection: Connection, { limits, clock, random }: ConnectionLifeOptions): ConnectionLife {
   let calls = 0;
+  let isOver = false;
   let idle = after(limits.idleMs, leave);
   let grace: Disposable | undefined;
   // A tenth either way, so that the connections of one moment do not all go in one.
@@ -56,11 +57,13 @@ export function limitLife(connection: Connection, { limits, clock, random }: Con
     },
     callEnded() {
       calls -= 1;
-      if (calls === 0) {
+      // Calls that a lost connection takes with it end after it.
+      if (calls === 0 && !isOver) {
         idle = after(limits.idleMs, leave);
       }
     },
     [Symbol.dispose]() {
+      isOver = true;
       for (const timer of [idle, age, grace]) {
         timer?.[Symbol.dispose]();
       }

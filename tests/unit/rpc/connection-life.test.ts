@@ -90,3 +90,15 @@ test.each([
 
   expect(done).toEqual([...expected]);
 });
+
+test("a call that ends after its connection starts nothing anew", async () => {
+  const { clock, life, done, minutes } = aConnection();
+  life.callBegan();
+  life[Symbol.dispose]();
+
+  life.callEnded();
+  const timers = clock.timers;
+  await minutes(60);
+
+  expect([timers, done]).toEqual([0, []]);
+});
