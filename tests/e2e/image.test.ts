@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFile, readlink, stat } from "node:fs/promises";
 import { join } from "node:path";
+import manifest from "../../package.json" with { type: "json" };
 import { buildKiamImage, type KiamImage } from "./image/build-image.ts";
 import { confined, fromImage } from "./image/container.ts";
 import { elfFiles, machines } from "./image/elf.ts";
@@ -15,6 +16,7 @@ import { waitFor } from "./lab/wait.ts";
 /** On a machine that builds it for the first time. */
 const buildWithinMs = 900_000;
 const megabyte = 1_000_000;
+const keepAsking = new URL("./pods/keep-asking.mjs", import.meta.url).pathname;
 
 let undo: AsyncDisposableStack;
 let image: KiamImage;
@@ -93,7 +95,7 @@ describe("what is in it", () => {
       "org.opencontainers.image.licenses": "Apache-2.0",
       "org.opencontainers.image.revision": image.commit,
       "org.opencontainers.image.title": "kiam",
-      "org.opencontainers.image.version": "5.0.0",
+      "org.opencontainers.image.version": manifest.version,
     });
   });
 
@@ -140,7 +142,7 @@ describe("what runs from it", () => {
 
     const said = await must([...confined(container), "version"]);
 
-    expect(said).toBe(`kiam 5.0.0 (commit ${image.commit}, Bun ${Bun.version})\n`);
+    expect(said).toBe(`kiam ${manifest.version} (commit ${image.commit}, Bun ${Bun.version})\n`);
   });
 
   test("the server as a user without a name and without a capability", async () => {
@@ -190,7 +192,7 @@ describe("what runs from it", () => {
         veth: "caliearly",
         mayReadCanary: true,
       });
-      await using asking = pod.start("asking", [tools.bun(), "-e", askingOverOneConnection]);
+      await using asking = pod.start("asking", [tools.bun(), keepAsking, "/latest/meta-data/ami-id"]);
       await asking.waitForLog(/ami-0abcdef/);
 
       await using agent = await node.startAgent({ launch: agentFrom(lab, node) });
@@ -219,15 +221,6 @@ describe("what runs from it", () => {
 async function serving(agent: KiamProcess): Promise<void> {
   await Promise.all([agent.ready(), agent.waitForLog(/kiam agent starts/)]);
 }
-
-/** In a pod: asks again and again over one connection, and tells what it hears. */
-const askingOverOneConnection = `
-const socket = require("node:net").connect(80, "169.254.169.254");
-const ask = () => socket.write("GET /latest/meta-data/ami-id HTTP/1.1\\r\\nHost: 169.254.169.254\\r\\n\\r\\n");
-socket.on("connect", ask);
-socket.on("data", (data) => { console.log(String(data)); setTimeout(ask, 20); });
-socket.on("error", (error) => console.log(error.code));
-`;
 
 /** As the Go release's chart mounts it: in /var/run. */
 const xtablesLock = "/run/xtables.lock:/var/run/xtables.lock";

@@ -23,20 +23,13 @@ say("0.0.0.0", 3100, "agent");
 console.log("listening");
 `;
 
+const keepAsking = new URL("./pods/keep-asking.mjs", import.meta.url).pathname;
+
 /** In a pod: asks once and keeps the connection. */
 const holdingAConnection = `
 const socket = require("node:net").connect(80, "169.254.169.254");
 socket.on("connect", () => socket.write("GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n"));
 socket.on("data", (data) => console.log(String(data)));
-`;
-
-/** In a pod: asks again and again over one connection, and tells what it hears. */
-const askingOverOneConnection = `
-const socket = require("node:net").connect(80, "169.254.169.254");
-const ask = () => socket.write("GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n");
-socket.on("connect", ask);
-socket.on("data", (data) => { console.log(String(data).split("\\r\\n\\r\\n")[1]); setTimeout(ask, 20); });
-socket.on("error", (error) => console.log(error.code));
 `;
 
 // Longer than the waits inside, which say what did not come.
@@ -145,7 +138,7 @@ describe.each(["nft", "legacy"] as const)("with the %s back end in use", (backen
   });
 
   test("connections from before are cut", async () => {
-    await using asking = pod.start("asking", [tools.bun(), "-e", askingOverOneConnection], {
+    await using asking = pod.start("asking", [tools.bun(), keepAsking, "/"], {
       disposeSignal: "SIGKILL",
     });
     await asking.waitForLog(/canary/);

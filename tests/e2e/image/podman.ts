@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CommandResult } from "../../../src/runtime/command.ts";
 import { must, type RunOptions, run } from "../lab/command.ts";
+import { isAbandoned } from "../lab/netns.ts";
 
 /** Podman with images and containers of its own. Disposing it ends and removes all of them. */
 export interface Podman extends AsyncDisposable {
@@ -12,17 +13,16 @@ export interface Podman extends AsyncDisposable {
   must(words: readonly string[], options?: RunOptions): Promise<string>;
 }
 
-/** Not the lab's: its containers have to be ended before the directory goes. */
-const namePattern = /^podman-kiam-(\d+)-/;
+/** Before a name of the lab's: that would be removed with its containers still running. */
+const prefix = "podman-";
 
 export async function createPodman(): Promise<Podman> {
   for (const name of await readdir(tmpdir())) {
-    const owner = namePattern.exec(name)?.[1];
-    if (owner !== undefined && !isAlive(Number(owner))) {
+    if (name.startsWith(prefix) && isAbandoned(name.slice(prefix.length))) {
       await remove(join(tmpdir(), name));
     }
   }
-  const directory = await mkdtemp(join(tmpdir(), `podman-kiam-${process.pid}-`));
+  const directory = await mkdtemp(join(tmpdir(), `${prefix}kiam-${process.pid}-`));
   const argv = words(directory);
   await mkdir(join(directory, "storage"));
   return {
@@ -45,12 +45,4 @@ function words(directory: string): readonly string[] {
 async function remove(directory: string): Promise<void> {
   await run([...words(directory), "rm", "--all", "--force", "--time", "0"]);
   await rm(directory, { recursive: true, force: true });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
 }
