@@ -21,6 +21,8 @@ export interface ServerSessions {
 export function trackSessions(server: Http2SecureServer, options: PingTimes & ConnectionLifeOptions): ServerSessions {
   const sockets = new Set<TLSSocket>();
   const sessions = new Map<ServerHttp2Session, TLSSocket>();
+  /** Those whose session is over, until their clients close them too. */
+  const lingering = new Set<TLSSocket>();
   const lives = new WeakMap<object, ConnectionLife>();
   const strangers = createStrangers();
   let handshaken: TLSSocket | undefined;
@@ -63,7 +65,11 @@ export function trackSessions(server: Http2SecureServer, options: PingTimes & Co
       sessions.delete(session);
       pings[Symbol.dispose]();
       life[Symbol.dispose]();
-      linger(socket, options);
+      if (!socket.destroyed) {
+        lingering.add(socket);
+        socket.once("close", () => lingering.delete(socket));
+        linger(socket, options);
+      }
       cutLeftOvers();
     });
   });
@@ -79,6 +85,9 @@ export function trackSessions(server: Http2SecureServer, options: PingTimes & Co
         if (isRefused(socket)) {
           destroy(session, socket);
         }
+      }
+      for (const socket of [...lingering].filter(isRefused)) {
+        socket.destroy();
       }
     },
     retire() {
@@ -101,9 +110,6 @@ export function trackSessions(server: Http2SecureServer, options: PingTimes & Co
  * would be answered by a reset, which takes away what the client has not read yet.
  */
 function linger(socket: TLSSocket, { clock, pingTimeoutMs }: PingTimes): void {
-  if (socket.destroyed) {
-    return;
-  }
   const patience = clock.after(pingTimeoutMs, () => socket.destroy());
   socket.once("close", () => patience[Symbol.dispose]());
 }

@@ -73,6 +73,26 @@ describe("an old connection", () => {
     expect(before).toBeFalse();
   });
 
+  test("that its client does not close keeps no server from its end for longer than the server's grace", async () => {
+    await using connection = await aRawConnection();
+    const { raw, clock, server } = connection;
+    raw.request();
+    await waitFor("an answer", () => answered(raw).length === 1 || undefined);
+
+    let isClosed = false;
+    const closed = server.close(times.pingTimeoutMs / 2).then(() => {
+      isClosed = true;
+    });
+    await waitFor("the notice", () => named(raw).length === 1 || undefined);
+    raw.pong();
+    await raw.ended;
+    const before = isClosed;
+    await clock.advance(times.pingTimeoutMs / 2);
+    await closed;
+
+    expect(before).toBeFalse();
+  });
+
   test("is cut after the grace, though its client has not heard of it", async () => {
     await using connection = await aRawConnection();
     const { raw, clock } = connection;
