@@ -171,16 +171,16 @@ install_kubernetes() {
 
 # A client and a server of grpc-go that behave as the Go release's do; what they speak is generated from our own proto.
 install_gofleet() {
-  sum=$(find tests/tools/gofleet proto/kiam/kiam.proto -type f | LC_ALL=C sort | xargs sha256sum | sha256sum)
-  [ -x "$cache/bin/goserver" ] && [ -x "$cache/bin/goagent" ] && [ "$(cat "$cache/gofleet.sum" 2>/dev/null)" = "$sum" ] && return
+  sum=$(find tests/tools/gofleet proto -type f | LC_ALL=C sort | xargs sha256sum | sha256sum)
+  all_executable "$cache/bin" goserver goagent gonodes && [ "$(cat "$cache/gofleet.sum" 2>/dev/null)" = "$sum" ] && return
   find_go
   work=$cache/gofleet
   rm -rf "$work"
   cp -R tests/tools/gofleet "$work"
   (cd "$work" && mkdir bin && quietly go build -buildvcs=false -o bin tool) || fail "protoc-gen-go from Go modules"
-  PATH=$work/bin:$PATH quietly bun run buf generate --template "$work/buf.gen.yaml" --path proto/kiam/kiam.proto -o "$work" ||
-    fail "what goserver and goagent speak, from proto/kiam/kiam.proto"
-  for name in goserver goagent; do
+  PATH=$work/bin:$PATH quietly bun run buf generate --template "$work/buf.gen.yaml" --path proto/kiam -o "$work" ||
+    fail "what goserver, goagent and gonodes speak, from proto/kiam"
+  for name in goserver goagent gonodes; do
     (cd "$work" && quietly go build -trimpath -buildvcs=false -o "$cache/bin/$name.new" "./$name") || fail "$name from Go modules"
     mv -f "$cache/bin/$name.new" "$cache/bin/$name"
   done
