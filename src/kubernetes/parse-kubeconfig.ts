@@ -79,8 +79,12 @@ function serverOf(cluster: unknown): string {
   return text.replace(/\/+$/, "");
 }
 
+/** With its scheme, unlike in the environment, as client-go has it. */
 function proxyOf(cluster: unknown): string {
   const text = textAt(cluster, "proxy-url");
+  if (text !== "" && !text.includes("://")) {
+    throw new Error("its proxy-url is not a proxy's URL");
+  }
   const problem = text === "" ? undefined : problemOfProxy(text);
   if (problem !== undefined) {
     throw new Error(`its proxy-url ${problem}`);

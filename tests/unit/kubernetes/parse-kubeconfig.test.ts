@@ -25,6 +25,7 @@ describe("a mistake is one line that names the file:", () => {
       kubeconfigText({ cluster: { "proxy-url": "socks5://p:1" } }),
       "its proxy-url names a socks5 proxy",
     ],
+    ["a proxy without a scheme", kubeconfigText({ cluster: { "proxy-url": "10.0.0.1:3128" } }), "is not a proxy's URL"],
     [
       "an authority that is not base64",
       kubeconfigText({ cluster: { "certificate-authority-data": "-----BEGIN" } }),
