@@ -9,19 +9,25 @@ import type { StsWorld } from "./sts-world.ts";
 export interface Oracle {
   /** Sentences; empty while all is well. */
   readonly broken: readonly string[];
-  /** To be called once in a second: looks at what is held, and has a pod ask. */
+  /** To be called once in a second: looks at what is held, and has pods ask. */
   look(): void;
   /** @param leastLeftMs that each must still last */
-  expectAllHeld(when: string, leastLeftMs?: number): void;
+  expectHeld(identities: readonly RoleIdentity[], when: string, leastLeftMs?: number): void;
 }
 
 /** What is held is answered at once; for what is not held a pod waits so long and no longer. */
 const patienceMs = 5_000;
 
-/** Of each identity. */
-const asksEveryMs = 7_000;
+const asksEveryLooks = 7;
 
-export function createOracle(world: StsWorld, identities: readonly RoleIdentity[]): Oracle {
+export interface Judged {
+  /** For what pods ask, every seven seconds each. */
+  readonly asked: readonly RoleIdentity[];
+  /** What they only want. */
+  readonly wanted: readonly RoleIdentity[];
+}
+
+export function createOracle(world: StsWorld, { asked, wanted }: Judged): Oracle {
   const { clock, proxy, peek, get, lines } = world;
   const broken: string[] = [];
   const seen = new Map<RoleIdentity, Credentials>();
@@ -78,9 +84,9 @@ export function createOracle(world: StsWorld, identities: readonly RoleIdentity[
     broken,
     look() {
       looks += 1;
-      for (const [index, identity] of identities.entries()) {
-        judgeHeld(identity);
-        if ((looks + index) % (asksEveryMs / 1_000) === 0 && !asking.has(identity)) {
+      [...asked, ...wanted].forEach(judgeHeld);
+      for (const [index, identity] of asked.entries()) {
+        if ((looks + index) % asksEveryLooks === 0 && !asking.has(identity)) {
           void ask(identity);
         }
       }
@@ -98,7 +104,7 @@ export function createOracle(world: StsWorld, identities: readonly RoleIdentity[
         broken.push("more calls were up than there are fetchers");
       }
     },
-    expectAllHeld(when, leastLeftMs = 1) {
+    expectHeld(identities, when, leastLeftMs = 1) {
       for (const identity of identities) {
         const result = peek(identityKey(identity));
         const leftMs = result?.kind === "issued" ? result.credentials.expiresAtMs - clock.now() : 0;
