@@ -52,7 +52,7 @@ export function afterWatch(tries: Tries, end: WatchEnd, times: WatchTimes, rando
   const failures = hasLasted ? 0 : tries.failures + 1;
   const doubts = (hasLasted ? 0 : tries.doubts) + doubtsFrom(end);
   if (doubts >= mostDoubts || (end.kind === "refused" && isExpired(end))) {
-    const waitMs = times.sinceListMs >= longSinceListMs ? 0 : pauseMs(failures, end, random);
+    const waitMs = times.sinceListMs >= longSinceListMs ? askedMs(end) : pauseMs(failures, end, random);
     return { tries: { failures, doubts: 0 }, step: "list", waitMs };
   }
   const waitMs = end.kind === "ended" && hasLasted ? 0 : pauseMs(failures, end, random);
@@ -76,7 +76,10 @@ function doubtsFrom(end: WatchEnd): number {
   }
 }
 
+function askedMs(end: WatchEnd): number {
+  return end.kind === "refused" ? end.retryAfterMs : 0;
+}
+
 function pauseMs(failures: number, end: WatchEnd, random: number): number {
-  const asked = end.kind === "refused" ? end.retryAfterMs : 0;
-  return Math.max(asked, backoffMs(Math.max(failures - 1, 0), range, random));
+  return Math.max(askedMs(end), backoffMs(Math.max(failures - 1, 0), range, random));
 }

@@ -110,6 +110,15 @@ test("a server that asks for a longer pause gets it", () => {
   expect(afterFailedList(noTries, refused(503, 30_000), most).waitMs).toBe(30_000);
 });
 
+test("a server that asks for a pause gets it also where the place watched from is given up long after the last list", () => {
+  const times = { livedMs: 0, sinceListMs: 600_000 };
+
+  expect(afterWatch({ failures: 2, doubts: 2 }, refused(503, 3_000), times, most)).toMatchObject({
+    step: "list",
+    waitMs: 3_000,
+  });
+});
+
 test("a server that asks for a shorter pause gets the longer one", () => {
   const next = afterFailedList({ failures: 9, doubts: 0 }, refused(429, 1000), most);
 
