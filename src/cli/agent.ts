@@ -79,9 +79,12 @@ export async function runAgent(flags: AgentFlags, io: CommandIo): Promise<number
       }),
     );
     // Undone before the metadata listener: once that is gone, a successor finds both places free.
-    resources.use(await serveTelemetryAt(flags.telemetryAddress, registry, parts.ready, io));
+    let isIntercepting = false;
+    const ready = () => (isIntercepting ? parts.ready() : "the pods' requests are not redirected yet");
+    resources.use(await serveTelemetryAt(flags.telemetryAddress, registry, ready, io));
     // Undone first: pods stop being redirected before the listener stops.
     const redirect = await redirectOf(flags, io, logger);
+    isIntercepting = true;
     const { version, commit } = io.build;
     logger.info("kiam agent starts", { version, commit, node: nodeName || undefined, host: hostIp || undefined });
     if (redirect === undefined) {

@@ -61,6 +61,33 @@ test("the redirect is there while the agent runs, and is taken away while it sti
   expect(statuses).toEqual([200]);
 });
 
+test("it is not ready before its redirect is in place", async () => {
+  const telemetry = `127.0.0.1:${await freePort()}`;
+  await using agent = await agentCommand({ more: ["--prometheus-listen-addr", telemetry] });
+  const readiness = async () => {
+    const answer = await fetch(`http://${telemetry}/readyz`);
+    return [answer.status, await answer.text()] as const;
+  };
+  const meanwhile: unknown[] = [];
+  agent.before(async (command) => {
+    if (isCommit(command) && !agent.isRedirected()) {
+      meanwhile.push(await readiness());
+    }
+  });
+
+  const running = agent.run();
+  const then = await waitFor("the redirect to count", async () => {
+    const [status, text] = await readiness().catch(() => [0, "redirected"] as const);
+    return text.includes("redirected") ? undefined : [status, text];
+  });
+  agent.stop();
+
+  expect(meanwhile.length).toBeGreaterThan(0);
+  expect(String(meanwhile[0])).toContain("503,the pods' requests are not redirected yet");
+  expect(String(then)).toContain("503,not in sync with a server yet");
+  expect(await running).toBe(0);
+});
+
 test("kept at the end, the redirect leads to where nobody answers", async () => {
   await using agent = await agentCommand({ more: ["--no-iptables-remove"] });
   const running = agent.run();
