@@ -7,6 +7,7 @@ import { address } from "./pieces/address.ts";
 import { answers } from "./pieces/answers.ts";
 import { image } from "./pieces/image.ts";
 import { fiftyThousandPods, tenThousandPods } from "./pieces/pods.ts";
+import { refresh } from "./pieces/refresh.ts";
 import { rotation } from "./pieces/rotation.ts";
 import { start } from "./pieces/start.ts";
 import { stsCalls } from "./pieces/sts-calls.ts";
@@ -24,6 +25,7 @@ const pieces: readonly Piece[] = [
   image,
   tenThousandPods,
   fiftyThousandPods,
+  refresh,
   rotation,
   start,
   stsCalls,
