@@ -1,5 +1,5 @@
 import { createLab, type Lab } from "../../tests/e2e/lab/lab.ts";
-import type { DeployedPod } from "../../tests/e2e/lab/node.ts";
+import type { LabPod } from "../../tests/e2e/lab/pod.ts";
 import type { LabProcess } from "../../tests/e2e/lab/process.ts";
 import { failed, type Read, type Reader, startReader } from "../../tests/e2e/lab/reader.ts";
 import { tools } from "../../tests/e2e/lab/tools.ts";
@@ -31,7 +31,7 @@ export const refresh: Piece = {
     await server.ready();
     const node = await lab.addNode("node-1");
     await (await node.startAgent({ flags: { level: "info" } })).ready();
-    const pods: DeployedPod[] = [];
+    const pods: LabPod[] = [];
     for (let number = 0; number < readers; number += 1) {
       const address = `10.244.1.${number + 2}`;
       pods.push(
