@@ -3,6 +3,7 @@ import type { PodEventOutcome, PostPodEvent } from "../../domain/pod-event.ts";
 import { untilAborted } from "../../runtime/abort.ts";
 import { backoffMs } from "../../runtime/backoff.ts";
 import type { Clock } from "../../runtime/clock.ts";
+import { digestOf } from "../../runtime/digest.ts";
 import { createFairQueue } from "../../runtime/fair-queue.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { createRecentMap } from "../../runtime/recent-map.ts";
@@ -49,8 +50,8 @@ const retry = { firstMs: 1_000, longestMs: 60_000 } as const;
 
 export function createPodEvents({ post, clock, random, logger, metrics }: PodEventsDeps): PodEvents {
   const history = createEventHistory(clock);
-  /** What stands, by pod and reason, and until when it need not be said again. */
-  const standing = createRecentMap<string, { readonly message: string; readonly untilMs: number }>(mostStanding);
+  /** What stands, by pod and reason, and until when it need not be said again. Pods come and go: messages by their digests. */
+  const standing = createRecentMap<string, { readonly digest: string; readonly untilMs: number }>(mostStanding);
   const waiting = createFairQueue<Entry>();
   let wake = Promise.withResolvers<void>();
   let lastProblem: string | undefined;
@@ -77,13 +78,14 @@ export function createPodEvents({ post, clock, random, logger, metrics }: PodEve
 
   function stands(pod: Pod, text: PodEventText): void {
     const [key, nowMs] = [`${pod.uid} ${text.reason}`, clock.now()];
+    const digest = digestOf(text.message);
     const said = standing.get(key);
-    if (said !== undefined && said.message === text.message && nowMs < said.untilMs) {
+    if (said !== undefined && said.digest === digest && nowMs < said.untilMs) {
       return;
     }
     const entry = history.entryOf(pod, text);
     if (note(entry)) {
-      standing.set(key, { message: text.message, untilMs: nowMs + standsForMs });
+      standing.set(key, { digest, untilMs: nowMs + standsForMs });
     } else {
       entry.untold -= 1; // It goes on standing, and is looked at again.
     }

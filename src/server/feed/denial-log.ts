@@ -1,5 +1,6 @@
 import { type Denial, explain } from "../../domain/denial.ts";
 import type { Pod, PodUid } from "../../domain/pod.ts";
+import { digestOf } from "../../runtime/digest.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { createRecentMap } from "../../runtime/recent-map.ts";
 import type { PodEvents } from "../events/pod-events.ts";
@@ -54,7 +55,10 @@ export function createDenialLog({ logger, metrics, events }: DenialLogDeps): Den
   };
 }
 
-/** What makes a denial another one: not what the pod asks for, which is another each time where it likes. */
+/**
+ * What makes a denial another one: not what the pod asks for, which is another each time where it likes. A digest, because pods come and
+ * go, and their annotations may be long.
+ */
 function subjectOf(denial: Denial): string {
-  return denial.kind === "role-mismatch" ? `${denial.kind} ${denial.annotated}` : explain(denial);
+  return digestOf(denial.kind === "role-mismatch" ? `${denial.kind} ${denial.annotated}` : explain(denial));
 }
