@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Brand } from "./brand.ts";
 import type { RoleArn } from "./role-arn.ts";
 
@@ -15,5 +15,5 @@ export type IdentityKey = Brand<string, "IdentityKey">;
 /** A digest, because the external id may not be shown to anyone. */
 export function identityKey(identity: RoleIdentity): IdentityKey {
   const parts = JSON.stringify([identity.role, identity.sessionName, identity.externalId ?? null]);
-  return createHash("sha256").update(parts).digest("base64url") as IdentityKey;
+  return hash("sha256", parts, "base64url") as IdentityKey;
 }

@@ -15,6 +15,7 @@ import type { PodChange, PodStore } from "../workload/pods.ts";
 import { createDenialLog } from "./denial-log.ts";
 import { createMailbox } from "./mailbox.ts";
 import { createNodeFeed, type NodeFeed } from "./node-feed.ts";
+import { type Concerned, createReconsideration } from "./reconsider.ts";
 
 export interface HubDeps {
   readonly pods: Pick<PodStore, "get" | "onNode" | "inNamespace" | "changes">;
@@ -89,13 +90,34 @@ export function createHub(deps: HubDeps): Hub {
     }
   }
 
-  function namespaceChanged(name: string): void {
-    for (const pod of pods.inNamespace(name)) {
-      // Most pods ask for nothing, and get that whatever is permitted.
-      if (pod.request !== undefined) {
-        feeds.get(pod.nodeName)?.put(pod);
-      }
+  /** Tens of thousands of pods may be concerned. Whoever asks meanwhile is answered by what policy says at that moment. */
+  const reconsideration = resources.use(createReconsideration({ decideNode, clock }));
+
+  /** Most pods ask for nothing, and get that whatever is permitted. */
+  const asks = ({ request }: Pod): boolean => request !== undefined;
+
+  function decideNode(nodeName: string, concerned: Concerned): number {
+    const feed = feeds.get(nodeName);
+    const asking = pods.onNode(nodeName).filter(asks);
+    const again = concerned === "all" ? asking : asking.filter(({ namespace }) => concerned.has(namespace));
+    for (const pod of again) {
+      feed?.put(pod);
     }
+    return again.length;
+  }
+
+  /** To look through tens of thousands of pods is a matter of milliseconds; to decide them is not. */
+  function namespaceChanged(name: string): void {
+    const nodeNames = new Set(
+      pods
+        .inNamespace(name)
+        .filter(asks)
+        .map((pod) => pod.nodeName),
+    );
+    reconsideration.add(
+      [...nodeNames].filter((nodeName) => feeds.has(nodeName)),
+      name,
+    );
   }
 
   resources.use(pods.changes.add(podChanged));
@@ -128,6 +150,7 @@ export function createHub(deps: HubDeps): Hub {
   /** Subscribes and takes the snapshot in one turn, so that nothing can happen in between. */
   function join(nodeName: string) {
     const feed = feedOf(nodeName);
+    reconsideration.settle(nodeName);
     const mailbox = createMailbox(feed.uids(), clock);
     const snapshot: NodeUpdate = { kind: "snapshot", nodeName, ...feed.everything(), heartbeatIntervalMs };
     feed.mailboxes.add(mailbox);
@@ -137,6 +160,7 @@ export function createHub(deps: HubDeps): Hub {
       feed.mailboxes.delete(mailbox);
       if (feed.mailboxes.size === 0) {
         feeds.delete(nodeName);
+        reconsideration.forget(nodeName);
         feed[Symbol.dispose]();
       }
     };
@@ -159,6 +183,8 @@ export function createHub(deps: HubDeps): Hub {
     yield snapshot;
     let heartbeatAtMs = clock.now() + heartbeatIntervalMs;
     while (!signal.aborted) {
+      // Nothing is said of a pod that policy has yet to be asked about again.
+      reconsideration.settle(nodeName);
       const notices = mailbox.take();
       const changes = notices === undefined ? undefined : feed.changesOf(notices);
       const isDue = clock.now() >= heartbeatAtMs;
@@ -172,13 +198,9 @@ export function createHub(deps: HubDeps): Hub {
     }
   }
 
-  function decideAgain(): void {
-    for (const [nodeName, feed] of feeds) {
-      for (const pod of pods.onNode(nodeName)) {
-        feed.put(pod);
-      }
-    }
-  }
-
-  return { watch, decideAgain, [Symbol.dispose]: () => resources.dispose() };
+  return {
+    watch,
+    decideAgain: () => reconsideration.add(feeds.keys()),
+    [Symbol.dispose]: () => resources.dispose(),
+  };
 }
