@@ -10,6 +10,7 @@ import { fiftyThousandPods, tenThousandPods } from "./pieces/pods.ts";
 import { refresh } from "./pieces/refresh.ts";
 import { rotation } from "./pieces/rotation.ts";
 import { start } from "./pieces/start.ts";
+import { streams } from "./pieces/streams.ts";
 import { stsCalls } from "./pieces/sts-calls.ts";
 import { type Piece, toMarkdown } from "./table.ts";
 
@@ -29,6 +30,7 @@ const pieces: readonly Piece[] = [
   rotation,
   start,
   stsCalls,
+  streams,
 ];
 
 const wanted = process.argv.slice(2);

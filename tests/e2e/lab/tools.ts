@@ -21,8 +21,8 @@ export const tools = {
   ) => executable(join(cacheDirectory, "bin", name)),
   /** A program of the Python environment that tests/tools/requirements.txt describes. */
   python: (name: "python" | "aws" | "moto_server") => executable(join(cacheDirectory, "venv/bin", name)),
-  /** A server or an agent of grpc-go that behaves as the Go release's: tests/tools/gofleet says how it is used. */
-  goFleet: (name: "goserver" | "goagent") => executable(join(cacheDirectory, "bin", name)),
+  /** A server or an agent of grpc-go that behaves as the Go release's, or many nodes: tests/tools/gofleet says how it is used. */
+  goFleet: (name: "goserver" | "goagent" | "gonodes") => executable(join(cacheDirectory, "bin", name)),
   /** Go's regexp: tests/tools/goregexp says how it is asked. */
   goRegexp: () => executable(join(cacheDirectory, "bin/goregexp")),
   prometheus: (name: "prometheus" | "promtool") => executable(join(cacheDirectory, "bin", name)),

@@ -15,11 +15,16 @@ import (
 	"gofleet/nodepb"
 )
 
-// fleet is all nodes together, and what became of them since the last reset.
+// fleet is all nodes together.
 type fleet struct {
-	mutex       sync.Mutex
-	addresses   []string
-	connected   int
+	mutex     sync.Mutex
+	addresses []string
+	connected int
+	measured
+}
+
+// measured is what became of them since the last reset.
+type measured struct {
 	since       time.Time
 	attempts    int
 	lastAttempt time.Time
@@ -108,7 +113,7 @@ func (f *fleet) changed(changes *nodepb.Changes, at time.Time) {
 func (f *fleet) reset() {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
-	*f = fleet{addresses: f.addresses, connected: f.connected, since: time.Now(), failures: map[string]int{}}
+	f.measured = measured{since: time.Now(), failures: map[string]int{}}
 }
 
 type latencies struct {
