@@ -8,7 +8,7 @@ import type { AssumedRole, Sts } from "./sts-client.ts";
 
 export interface AssumeRoleDeps {
   readonly sts: Pick<Sts, "assumeRole">;
-  /** 900 to 43200. */
+  /** 900 to 43200; what is more than whole seconds is cut off, as in Go. */
   readonly sessionDurationSeconds: number;
   readonly clock: Pick<Clock, "now">;
   /** Told in one line what an operator should know. */
@@ -28,7 +28,8 @@ const longestLifetimeMs = 13 * 3_600_000;
 const externalIdForm = /^[A-Za-z0-9_+=,.@:/-]{2,1224}$/;
 
 /** AssumeRole as kiam asks it: a refused duration costs one more call, once for each role; half an answer is a failure. */
-export function createAssumeRole({ sts, sessionDurationSeconds, clock, onWarn }: AssumeRoleDeps): AssumeRole {
+export function createAssumeRole({ sts, clock, onWarn, ...deps }: AssumeRoleDeps): AssumeRole {
+  const sessionDurationSeconds = Math.floor(deps.sessionDurationSeconds);
   const cappedRoles = new Set<RoleArn>();
 
   return async (identity, signal) => {

@@ -54,6 +54,14 @@ test("asks for the role in the session's name, with external id and duration", a
   });
 });
 
+test("asks for whole seconds, which are all that STS takes", async () => {
+  const { assumeRole, requests } = setUp(() => whole, 900.5);
+
+  await assumeRole(identityOf("reader"), neverAborted());
+
+  expect(requests.map(({ durationSeconds }) => durationSeconds)).toEqual([900]);
+});
+
 describe("an answer that can't be right is a failure worth another try", () => {
   test.each<[string, AssumedRole]>([
     ["without access key", { ...whole, accessKeyId: undefined }],
