@@ -9,14 +9,29 @@ export interface RecentMap<Key, Value> {
   readonly size: number;
 }
 
-/** @param most how many entries are held, 1 or more */
-export function createRecentMap<Key, Value>(most: number): RecentMap<Key, Value> {
+/**
+ * @param most how much all entries weigh together, and so how many there are where each weighs 1
+ * @param weightOf always the same for an entry; less than `most`
+ */
+export function createRecentMap<Key, Value extends {}>(
+  most: number,
+  weightOf: (key: Key, value: Value) => number = () => 1,
+): RecentMap<Key, Value> {
   /** In the order of use, as maps keep the order of insertion. */
   const entries = new Map<Key, Value>();
+  let weight = 0;
 
   function use(key: Key, value: Value): void {
     entries.delete(key);
     entries.set(key, value);
+  }
+
+  function forget(key: Key): void {
+    const value = entries.get(key);
+    if (value !== undefined) {
+      weight -= weightOf(key, value);
+    }
+    entries.delete(key);
   }
 
   return {
@@ -28,19 +43,20 @@ export function createRecentMap<Key, Value>(most: number): RecentMap<Key, Value>
       return value;
     },
     set(key, value) {
-      use(key, value);
+      forget(key);
+      entries.set(key, value);
+      weight += weightOf(key, value);
       for (const oldest of entries.keys()) {
-        if (entries.size <= most) {
+        if (weight <= most) {
           break;
         }
-        entries.delete(oldest);
+        forget(oldest);
       }
     },
-    delete(key) {
-      entries.delete(key);
-    },
+    delete: forget,
     clear() {
       entries.clear();
+      weight = 0;
     },
     get size() {
       return entries.size;

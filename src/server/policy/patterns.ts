@@ -23,11 +23,11 @@ const longestPattern = 5_000;
  */
 const mostSteps = 300_000;
 
-/** Compiled patterns take from 15 KB to 1 MB each. */
-const mostCompiled = 256;
+/** Fifteen hundred ordinary patterns, a dozen of the largest. */
+const mostCompiledBytes = 32 * 1024 * 1024;
 
-/** Pods are decided again and again, mostly by the same pattern for the same role. 200 bytes each. */
-const mostVerdicts = 16_384;
+/** Pods are decided again and again, mostly by the same pattern for the same role: sixteen thousand of ordinary length. */
+const mostVerdictBytes = 8 * 1024 * 1024;
 
 type Compiled =
   | { readonly kind: "compiled"; readonly expression: RE2JS }
@@ -35,12 +35,15 @@ type Compiled =
 
 /** @param matching whether a pattern must match the `whole` role, or may match `anywhere` in it */
 export function createPatterns(matching: "whole" | "anywhere"): Patterns {
-  const compiled = createRecentMap<string, Compiled>(mostCompiled);
-  const verdicts = createRecentMap<string, PatternVerdict>(mostVerdicts);
+  const compiled = createRecentMap(mostCompiledBytes, compiledBytes);
+  const verdicts = createRecentMap(mostVerdictBytes, verdictBytes);
 
   function judge(pattern: string, role: string): PatternVerdict {
-    const held = compiled.get(pattern) ?? compilePattern(pattern, matching);
-    compiled.set(pattern, held);
+    let held = compiled.get(pattern);
+    if (held === undefined) {
+      held = compilePattern(pattern, matching);
+      compiled.set(pattern, held);
+    }
     return matchPattern(held, role);
   }
 
@@ -60,6 +63,19 @@ export function createPatterns(matching: "whole" | "anywhere"): Patterns {
     },
   };
 }
+
+/**
+ * About what a compiled pattern takes, as measured, rather more than less: 200 bytes an instruction, and 500 for each unit by
+ * which classes of Unicode and repetitions make it larger than its text.
+ */
+function compiledBytes(pattern: string, compiled: Compiled): number {
+  const instructions = compiled.kind === "compiled" ? compiled.expression.programSize() : 0;
+  const tables = compiled.kind === "compiled" ? patternSize(pattern) - pattern.length : 0;
+  return 16_384 + 200 * instructions + 500 * tables;
+}
+
+/** The text that it is found by, in its wider form, and what is said. */
+const verdictBytes = (key: string, _verdict: PatternVerdict): number => 300 + 2 * key.length;
 
 const tooLarge: PatternVerdict & Compiled = { kind: "malformed", problem: "it is too large" };
 

@@ -35,6 +35,37 @@ test("asking for what is not there uses nothing", () => {
   expect(recent.get("a")).toBe(1);
 });
 
+test("what weighs more leaves room for fewer", () => {
+  const recent = createRecentMap<string, number>(10, (key, value) => key.length + value);
+  recent.set("a", 2);
+  recent.set("b", 2);
+  recent.set("c", 2);
+
+  recent.set("long", 4);
+  const afterLong = ["a", "b", "c", "long"].filter((key) => recent.get(key) !== undefined);
+  recent.set("long", 0);
+  recent.set("d", 5);
+  const afterLight = ["long", "d"].filter((key) => recent.get(key) !== undefined);
+
+  expect(afterLong).toEqual(["long"]);
+  expect(afterLight).toEqual(["long", "d"]);
+});
+
+test("what is deleted, or cleared, weighs nothing any more", () => {
+  const recent = createRecentMap<string, number>(10, (_, value) => value);
+  recent.set("a", 9);
+  recent.delete("a");
+  recent.delete("a");
+  recent.set("b", 5);
+  recent.set("c", 5);
+  const afterDelete = recent.size;
+  recent.clear();
+  recent.set("d", 5);
+  recent.set("e", 5);
+
+  expect([afterDelete, recent.size]).toEqual([2, 2]);
+});
+
 test("entries are deleted one by one or all at once", () => {
   const recent = createRecentMap<string, number>(3);
   for (const [index, key] of ["a", "b", "c"].entries()) {

@@ -1,3 +1,4 @@
+import { heapStats } from "bun:jsc";
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { RE2JS } from "re2js";
@@ -219,4 +220,30 @@ test("more patterns and roles than are remembered are judged as the first ones w
     expect(patterns.match(pattern, own)).toEqual(matches);
     expect(patterns.match(pattern, other)).toEqual(differs);
   }
+});
+
+test("what is remembered is bounded by its size, whatever namespaces and pods are annotated with", () => {
+  const patterns = createPatterns("whole");
+  const longPattern = "a".repeat(4_990);
+  const tables = "\\pL".repeat(90);
+  const heapMib = () => {
+    Bun.gc(true);
+    const { heapSize, extraMemorySize } = heapStats();
+    return (heapSize + extraMemorySize) / 1024 / 1024;
+  };
+  patterns.match(tables, reader);
+  const beforeMib = heapMib();
+
+  for (let index = 0; index < 8_000; index += 1) {
+    patterns.match(longPattern, `${longest}${index}`);
+  }
+  const verdictsMib = heapMib() - beforeMib;
+  for (let index = 0; index < 60; index += 1) {
+    patterns.match(`${tables}${index}`, reader);
+  }
+  const allMib = heapMib() - beforeMib;
+
+  // Unbounded they take 54 MiB, and 140 MiB more.
+  expect(verdictsMib).toBeLessThan(20);
+  expect(allMib).toBeLessThan(70);
 });
