@@ -43,12 +43,15 @@ export interface StsFaultProxyOptions {
   readonly clock: Clock;
   /** The part of what is asked for that credentials live, in (0, 1]; all of it where absent. */
   readonly lifetimePart?: number;
+  /** Where it listens; a free port of the loopback where absent. */
+  readonly listen?: { readonly host: string; readonly port: number };
 }
 
 export async function createStsFaultProxy({
   target,
   clock,
   lifetimePart = 1,
+  listen = { host: "127.0.0.1", port: 0 },
 }: StsFaultProxyOptions): Promise<StsFaultProxy> {
   const requests: StsRequest[] = [];
   const issued = new Map<string, Issued>();
@@ -58,7 +61,7 @@ export async function createStsFaultProxy({
   const server = createServer((incoming, response) => {
     answer(incoming, response).catch(() => response.destroy());
   });
-  server.listen(0, "127.0.0.1");
+  server.listen(listen);
   await new Promise((resolve) => server.once("listening", resolve));
 
   async function answer(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -141,7 +144,7 @@ export async function createStsFaultProxy({
   }
 
   const proxy: StsFaultProxy = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://${listen.host}:${(server.address() as AddressInfo).port}`,
     decide: () => ({ kind: "pass" }),
     requests,
     issued,
