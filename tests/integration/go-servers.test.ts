@@ -71,6 +71,21 @@ test("what a Go server refuses is told in the metadata service's words", async (
   ]);
 });
 
+test("of what STS said to a Go server no more than the first line is told: the rest may quote the server's own request", async () => {
+  await using go = await onGo();
+  const quoting =
+    "SignatureDoesNotMatch: The request signature we calculated does not match.\n\nThe Canonical String should have been\n'POST\nx-amz-security-token:FwoGZ'";
+  await go.server.setPods([{ ip: address, role: "reader", error: quoting }]);
+
+  const answer = await go.pod.credentials("reader");
+  const told = JSON.stringify([answer, go.agent.lines]);
+
+  expect(answer.message).toBe(
+    "server 127.0.0.1 failed: [unknown] SignatureDoesNotMatch: The request signature we calculated does not match.",
+  );
+  expect(told).not.toContain("FwoGZ");
+});
+
 test("a pod that the Go server does not know yet is waited for, and not for ever", async () => {
   await using go = await onGo();
   const startedMs = performance.now();

@@ -17,7 +17,7 @@ export function createGoCalls({ transport, readHeaders, reasonOf }: GoCallOption
   const client = createClient(KiamService, transport);
 
   function refusalOf(error: unknown) {
-    const reason = reasonOf(error);
+    const reason = firstLine(reasonOf(error));
     return isConnectionLost(error) ? ({ kind: "lost", reason } satisfies Lost) : (refusals(error) ?? failed(reason));
   }
 
@@ -56,6 +56,11 @@ function refusals(error: unknown): { readonly kind: "nobody" } | { readonly kind
 function isText(error: unknown, text: string): boolean {
   const { code, rawMessage } = ConnectError.from(error);
   return code === Code.Unknown && rawMessage === text;
+}
+
+/** A Go server passes on what STS says, which about a signature goes on with lines of the signed request, token included. */
+function firstLine(text: string): string {
+  return text.replace(/[\r\n].*$/s, "");
 }
 
 function failed(reason: string) {
