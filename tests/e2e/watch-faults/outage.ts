@@ -3,8 +3,9 @@ import { waitFor } from "../lab/wait.ts";
 import type { Lane } from "./lane.ts";
 import { pictureOf } from "./picture.ts";
 
-/** By the followers' clock: longer than what the proxies still say of an API server that is gone. */
-const silentMs = 15_000;
+/** By the followers' clock: a page that was begun before the end may take half a minute, and is heard when it is whole. */
+const silentMs = 35_000;
+const longerMs = 50_000;
 
 /** The API server is killed and comes back. Gives what was lost of what was known meanwhile, in words. */
 export async function outage(
@@ -14,7 +15,7 @@ export async function outage(
   await controlPlane.stopApiServer();
   await silence(lanes, silentMs);
   const known = lanes.map(({ follower }) => ({ picture: pictureOf(follower), calls: follower.sinks.calls.length }));
-  await silence(lanes, 2 * silentMs);
+  await silence(lanes, longerMs);
   const breaches = lanes.flatMap(({ follower }, index) =>
     Bun.deepEquals(pictureOf(follower), known[index]?.picture, true) &&
     follower.sinks.calls.length === known[index]?.calls
