@@ -1,5 +1,6 @@
 import type { IpAddress } from "./ip-address.ts";
 import type { IssueResult } from "./issue.ts";
+import type { ObjectVersion } from "./object-version.ts";
 import type { PodUid } from "./pod.ts";
 import type { RoleArn } from "./role-arn.ts";
 import type { IdentityKey } from "./role-identity.ts";
@@ -14,6 +15,21 @@ export interface NodePod {
   readonly annotatedRole: string;
   readonly startedAtMs: number;
   readonly decision: NodeDecision;
+  readonly versions: NodePodVersions;
+}
+
+/** What was looked at to say all that. */
+export interface NodePodVersions {
+  readonly pod: ObjectVersion;
+  /** Of the namespace; of one that is not known, the newest of any. */
+  readonly namespace: ObjectVersion;
+}
+
+/** A pod that is not live any more, or not on the node. */
+export interface RemovedPod {
+  readonly uid: PodUid;
+  /** At which it was found so. */
+  readonly version: ObjectVersion;
 }
 
 export type NodeDecision =
@@ -40,14 +56,17 @@ export type NodeUpdate =
       readonly pods: readonly NodePod[];
       readonly identities: readonly IdentityState[];
       readonly heartbeatIntervalMs: number;
+      /** The newest of any pod that the server has heard of. */
+      readonly podsVersion: ObjectVersion;
     }
   | {
       readonly kind: "changes";
       readonly pods: readonly NodePod[];
-      readonly removed: readonly PodUid[];
+      readonly removed: readonly RemovedPod[];
       readonly identities: readonly IdentityState[];
+      readonly podsVersion: ObjectVersion;
     }
-  | { readonly kind: "heartbeat" };
+  | { readonly kind: "heartbeat"; readonly podsVersion: ObjectVersion };
 
 /** Answer to one question about one address. */
 export interface PodAnswer {

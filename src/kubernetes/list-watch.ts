@@ -78,7 +78,9 @@ function createFollower<Item, Id>(options: FollowOptions<Item, Id>) {
   }
 
   function onEvent(event: PlacedEvent): void {
-    if (event.kind !== "bookmark") {
+    if (event.kind === "bookmark") {
+      sink.reached?.(event.resourceVersion);
+    } else {
       apply(event);
     }
     resourceVersion = event.resourceVersion;
@@ -120,7 +122,7 @@ function createFollower<Item, Id>(options: FollowOptions<Item, Id>) {
         const next = afterFailedList(before.tries, result, random());
         return tell(loudness(next.tries), `could not list: ${describeFailure(result)}`, next);
       }
-      sink.replaceAll(result.items);
+      sink.replaceAll(result.items, result.resourceVersion);
       resourceVersion = result.resourceVersion;
       listedAtMs = clock.now();
       hooks.listed?.(result.items.length);

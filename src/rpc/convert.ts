@@ -39,6 +39,7 @@ export function toWatchNodeResponse(
             pods: update.pods.map(toPod),
             credentials: update.identities.map((state) => toIdentityCredentials(state, encode)),
             heartbeatIntervalMs: update.heartbeatIntervalMs,
+            podsVersion: update.podsVersion,
           },
         },
       });
@@ -48,13 +49,16 @@ export function toWatchNodeResponse(
           case: "changes",
           value: {
             pods: update.pods.map(toPod),
-            removedPodUids: [...update.removed],
+            removedPods: [...update.removed],
             credentials: update.identities.map((state) => toIdentityCredentials(state, encode)),
+            podsVersion: update.podsVersion,
           },
         },
       });
     case "heartbeat":
-      return create(WatchNodeResponseSchema, { update: { case: "heartbeat", value: {} } });
+      return create(WatchNodeResponseSchema, {
+        update: { case: "heartbeat", value: { podsVersion: update.podsVersion } },
+      });
     default:
       return update satisfies never;
   }
@@ -71,16 +75,18 @@ export function fromWatchNodeResponse(message: WatchNodeResponse): NodeUpdate {
         pods: update.value.pods.map(fromPod),
         identities: update.value.credentials.map(fromIdentityCredentials),
         heartbeatIntervalMs: Math.min(Math.max(update.value.heartbeatIntervalMs, 1_000), 60_000),
+        podsVersion: update.value.podsVersion,
       };
     case "changes":
       return {
         kind: "changes",
         pods: update.value.pods.map(fromPod),
-        removed: update.value.removedPodUids.map((uid) => uid as PodUid),
+        removed: update.value.removedPods.map(({ uid, version }) => ({ uid: uid as PodUid, version })),
         identities: update.value.credentials.map(fromIdentityCredentials),
+        podsVersion: update.value.podsVersion,
       };
     case "heartbeat":
-      return { kind: "heartbeat" };
+      return { kind: "heartbeat", podsVersion: update.value.podsVersion };
     case undefined:
       throw new MalformedMessage("a server sent an update of a kind that this agent does not know");
     default:
@@ -116,6 +122,8 @@ function toPod(pod: NodePod): Pod {
     annotatedRole: pod.annotatedRole,
     startedAtMs: BigInt(pod.startedAtMs),
     decision: toDecision(pod.decision),
+    version: pod.versions.pod,
+    namespaceVersion: pod.versions.namespace,
   });
 }
 
@@ -151,6 +159,7 @@ function fromPod(pod: Pod): NodePod {
     annotatedRole: pod.annotatedRole,
     startedAtMs: Number(pod.startedAtMs),
     decision: fromDecision(pod),
+    versions: { pod: pod.version, namespace: pod.namespaceVersion },
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Credentials } from "../../src/domain/credentials.ts";
 import type { IssueFailure } from "../../src/domain/issue.ts";
-import type { IdentityState, NodeDecision, NodePod, NodeUpdate } from "../../src/domain/node-pod.ts";
+import type { IdentityState, NodeDecision, NodePod, NodePodVersions, NodeUpdate } from "../../src/domain/node-pod.ts";
 import type { PodUid } from "../../src/domain/pod.ts";
 import type { IdentityKey } from "../../src/domain/role-identity.ts";
 import { anAddress } from "./pods.ts";
@@ -22,8 +22,14 @@ export function aNodePod(overrides: Partial<Omit<NodePod, "uid" | "addresses">> 
     annotatedRole: "reader",
     startedAtMs: Date.UTC(2026, 0, 1),
     decision: allowed(),
+    versions: versions(0, 0),
     ...rest,
   };
+}
+
+/** Of a pod and of its namespace; 0 for what can't be compared. */
+export function versions(pod: number, namespace = 0): NodePodVersions {
+  return { pod: BigInt(pod), namespace: BigInt(namespace) };
 }
 
 export function allowed(identity = "identity-reader", name = "reader"): NodeDecision {
@@ -68,16 +74,32 @@ export function failed(failure = accessDenied, identity = "identity-reader"): Id
 export function aSnapshot(
   pods: readonly NodePod[],
   identities: readonly IdentityState[] = [],
+  podsVersion = 0,
 ): Extract<NodeUpdate, { kind: "snapshot" }> {
-  return { kind: "snapshot", nodeName: "node-a", pods, identities, heartbeatIntervalMs: 10_000 };
+  return {
+    kind: "snapshot",
+    nodeName: "node-a",
+    pods,
+    identities,
+    heartbeatIntervalMs: 10_000,
+    podsVersion: BigInt(podsVersion),
+  };
 }
 
 interface ChangeParts {
   readonly pods?: readonly NodePod[];
   readonly removed?: readonly string[];
   readonly identities?: readonly IdentityState[];
+  readonly podsVersion?: number;
 }
 
-export function someChanges({ pods = [], removed = [], identities = [] }: ChangeParts): NodeUpdate {
-  return { kind: "changes", pods, removed: removed.map((uid) => uid as PodUid), identities };
+/** Pods are removed at the version of the whole. */
+export function someChanges({ pods = [], removed = [], identities = [], podsVersion = 0 }: ChangeParts): NodeUpdate {
+  const version = BigInt(podsVersion);
+  const removedPods = removed.map((uid) => ({ uid: uid as PodUid, version }));
+  return { kind: "changes", pods, removed: removedPods, identities, podsVersion: version };
+}
+
+export function aHeartbeat(podsVersion = 0): NodeUpdate {
+  return { kind: "heartbeat", podsVersion: BigInt(podsVersion) };
 }

@@ -7,6 +7,7 @@ import type { PodUid } from "../../domain/pod.ts";
 export interface PodIndex {
   readonly size: number;
   uids(): Iterable<PodUid>;
+  all(): Iterable<NodePod>;
   get(uid: PodUid): NodePod | undefined;
   /** Whose an address is. Costs one look-up: it is worked out when a pod comes or goes. */
   owner(address: IpAddress): Owner<NodePod>;
@@ -52,6 +53,7 @@ export function createPodIndex(): PodIndex {
       return pods.size;
     },
     uids: () => pods.keys(),
+    all: () => pods.values(),
     get: (uid) => pods.get(uid),
     owner: (address) => owners.get(address) ?? nobody,
     claimants: (address) => [...(claimants.get(address)?.values() ?? [])],

@@ -18,8 +18,8 @@ import { createNodeFeed, type NodeFeed } from "./node-feed.ts";
 import { type Concerned, createReconsideration } from "./reconsider.ts";
 
 export interface HubDeps {
-  readonly pods: Pick<PodStore, "get" | "onNode" | "inNamespace" | "changes">;
-  readonly namespaces: Pick<NamespaceStore, "permitted" | "changes">;
+  readonly pods: Pick<PodStore, "get" | "onNode" | "inNamespace" | "version" | "versionOf" | "changes">;
+  readonly namespaces: Pick<NamespaceStore, "permitted" | "versionOf" | "changes">;
   readonly decide: Decide;
   readonly issuance: Pick<Issuance, "peek" | "want" | "forgetRefusal" | "changes">;
   readonly clock: Clock;
@@ -142,7 +142,7 @@ export function createHub(deps: HubDeps): Hub {
     if (held !== undefined) {
       return held;
     }
-    const feed = createNodeFeed(pods.onNode(nodeName), { decide, issuance });
+    const feed = createNodeFeed(pods.onNode(nodeName), { decide, issuance, pods, namespaces });
     feeds.set(nodeName, feed);
     return feed;
   }
@@ -193,7 +193,7 @@ export function createHub(deps: HubDeps): Hub {
         continue;
       }
       deps.metrics.feedMessages.inc();
-      yield changes ?? { kind: "heartbeat" };
+      yield changes ?? { kind: "heartbeat", podsVersion: pods.version };
       heartbeatAtMs = clock.now() + heartbeatIntervalMs;
     }
   }

@@ -5,11 +5,15 @@ import type { Pod, PodUid } from "../../domain/pod.ts";
 import type { IdentityKey } from "../../domain/role-identity.ts";
 import type { Issuance } from "../issuance/issuance.ts";
 import { toNodePod } from "../policy/node-pod.ts";
+import type { NamespaceStore } from "../workload/namespaces.ts";
+import type { PodStore } from "../workload/pods.ts";
 import type { Mailbox, Notices } from "./mailbox.ts";
 
 export interface NodeFeedDeps {
   readonly decide: (pod: Pod) => Decision;
   readonly issuance: Pick<Issuance, "peek" | "want">;
+  readonly pods: Pick<PodStore, "version" | "versionOf">;
+  readonly namespaces: Pick<NamespaceStore, "versionOf">;
 }
 
 /**
@@ -28,7 +32,7 @@ export interface NodeFeed extends Disposable {
   /** Those of them that may have the identity. */
   usersOf(key: IdentityKey): readonly PodUid[];
   /** What is to be said of everything, at this moment. */
-  everything(): Pick<Extract<NodeUpdate, { kind: "snapshot" }>, "pods" | "identities">;
+  everything(): Pick<Extract<NodeUpdate, { kind: "snapshot" }>, "pods" | "identities" | "podsVersion">;
   /** What is to be said of what the notices name, at this moment; `undefined` for nothing. */
   changesOf(notices: Notices): NodeUpdate | undefined;
 }
@@ -70,7 +74,7 @@ export function createNodeFeed(pods: readonly Pod[], deps: NodeFeedDeps): NodeFe
 
   function entryOf(pod: Pod, before: Entry | undefined): Entry {
     const decision = deps.decide(pod);
-    const nodePod = toNodePod(pod, decision);
+    const nodePod = toNodePod(pod, decision, deps.namespaces.versionOf(pod.namespace));
     if (decision.kind !== "allowed" || nodePod.decision.kind !== "allowed") {
       return { nodePod };
     }
@@ -86,7 +90,7 @@ export function createNodeFeed(pods: readonly Pod[], deps: NodeFeedDeps): NodeFe
     if (after.identity !== before?.identity) {
       replaceIdentity(before, after);
     }
-    if (!isDeepStrictEqual(after.nodePod, before?.nodePod)) {
+    if (isNews(after.nodePod, before?.nodePod)) {
       tell((mailbox) => mailbox.podChanged(pod.uid));
     }
   }
@@ -133,13 +137,15 @@ export function createNodeFeed(pods: readonly Pod[], deps: NodeFeedDeps): NodeFe
     everything: () => ({
       pods: [...entries.values()].map(({ nodePod }) => nodePod),
       identities: [...users.keys()].flatMap(stateOf),
+      podsVersion: deps.pods.version,
     }),
-    changesOf({ changed, removed, identities: keys }) {
+    changesOf({ changed, removed: removedUids, identities: keys }) {
+      const removed = removedUids.map((uid) => ({ uid, version: deps.pods.versionOf(uid) }));
       const told = changed.map((uid) => entries.get(uid)?.nodePod).filter((pod) => pod !== undefined);
       const identities = keys.flatMap(stateOf);
       return told.length + removed.length + identities.length === 0
         ? undefined
-        : { kind: "changes", pods: told, removed, identities };
+        : { kind: "changes", pods: told, removed, identities, podsVersion: deps.pods.version };
     },
     [Symbol.dispose]() {
       for (const { want } of entries.values()) {
@@ -149,4 +155,10 @@ export function createNodeFeed(pods: readonly Pod[], deps: NodeFeedDeps): NodeFe
       users.clear();
     },
   };
+}
+
+/** Of a pod that asks for a role newer versions of the same are news too: they overrule what a replica says that is behind. */
+function isNews(after: NodePod, before: NodePod | undefined): boolean {
+  const versions = after.decision.kind === "no-role" ? before?.versions : after.versions;
+  return before === undefined || !isDeepStrictEqual({ ...after, versions }, before);
 }

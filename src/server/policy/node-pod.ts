@@ -1,11 +1,15 @@
 import type { Decision } from "../../domain/decision.ts";
 import { explain } from "../../domain/denial.ts";
 import type { NodeDecision, NodePod } from "../../domain/node-pod.ts";
+import { type ObjectVersion, objectVersion } from "../../domain/object-version.ts";
 import type { Pod } from "../../domain/pod.ts";
 import { identityKey } from "../../domain/role-identity.ts";
 
-/** A pod and what policy says of it, as its node's agent is to know them. */
-export function toNodePod(pod: Pod, decision: Decision): NodePod {
+/**
+ * A pod and what policy says of it, as its node's agent is to know them.
+ * @param namespaceVersion of the namespace that policy was asked with
+ */
+export function toNodePod(pod: Pod, decision: Decision, namespaceVersion: ObjectVersion): NodePod {
   return {
     uid: pod.uid,
     name: pod.name,
@@ -14,6 +18,7 @@ export function toNodePod(pod: Pod, decision: Decision): NodePod {
     annotatedRole: pod.request?.role ?? "",
     startedAtMs: pod.startedAtMs,
     decision: toNodeDecision(decision),
+    versions: { pod: objectVersion(pod.resourceVersion), namespace: namespaceVersion },
   };
 }
 

@@ -77,8 +77,8 @@ function claimOf({ claim }: Pick<WatchNodeRequest, "claim">): NodeClaim {
   return { nodeName: claim?.nodeName ?? "", hostIp: claim?.hostIp ?? "" };
 }
 
-function answerOf({ pod, decision, result }: FoundPod): PodAnswer {
-  const nodePod = toNodePod(pod, decision);
+function answerOf({ pod, decision, namespaceVersion, result }: FoundPod): PodAnswer {
+  const nodePod = toNodePod(pod, decision, namespaceVersion);
   return decision.kind === "allowed" && result !== undefined
     ? { pod: nodePod, identity: { identity: identityKey(decision.identity), result } }
     : { pod: nodePod };

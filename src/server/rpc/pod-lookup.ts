@@ -2,6 +2,7 @@ import { type Owner, ownerOf } from "../../domain/address-owner.ts";
 import type { Decision } from "../../domain/decision.ts";
 import type { IpAddress } from "../../domain/ip-address.ts";
 import type { IssueResult } from "../../domain/issue.ts";
+import type { ObjectVersion } from "../../domain/object-version.ts";
 import type { Pod } from "../../domain/pod.ts";
 import { identityKey, type RoleIdentity } from "../../domain/role-identity.ts";
 import { type Deadline, deadline } from "../../runtime/abort.ts";
@@ -18,6 +19,8 @@ export interface FoundPod {
   readonly kind: "pod";
   readonly pod: Pod;
   readonly decision: Decision;
+  /** Of the namespace that policy was asked with. */
+  readonly namespaceVersion: ObjectVersion;
   readonly result?: IssueResult;
 }
 
@@ -25,7 +28,7 @@ export type Lookup = FoundPod | { readonly kind: "nobody" } | { readonly kind: "
 
 export interface PodLookupDeps {
   readonly pods: Pick<PodStore, "claimants" | "changes">;
-  readonly namespaces: Pick<NamespaceStore, "permitted">;
+  readonly namespaces: Pick<NamespaceStore, "permitted" | "versionOf">;
   readonly decide: Decide;
   readonly issuance: Pick<Issuance, "get">;
   readonly failures: FailureLog;
@@ -64,9 +67,12 @@ export function createPodLookup({ pods, namespaces, decide, issuance, failures, 
         };
 
   function decided(owner: Owner<Pod>): Lookup {
-    return owner.kind === "owner"
-      ? { kind: "pod", pod: owner.pod, decision: decide(owner.pod, namespaces.permitted(owner.pod.namespace)) }
-      : owner;
+    if (owner.kind !== "owner") {
+      return owner;
+    }
+    const { pod } = owner;
+    const decision = decide(pod, namespaces.permitted(pod.namespace));
+    return { kind: "pod", pod, decision, namespaceVersion: namespaces.versionOf(pod.namespace) };
   }
 
   async function find(address: IpAddress, nodeName: string | undefined, signal: AbortSignal): Promise<Lookup> {

@@ -22,7 +22,7 @@ import { createPodLookup } from "./pod-lookup.ts";
 
 export interface RoutesDeps {
   readonly pods: Pick<PodStore, "claimants" | "changes">;
-  readonly namespaces: Pick<NamespaceStore, "permitted">;
+  readonly namespaces: Pick<NamespaceStore, "permitted" | "versionOf">;
   readonly decide: Decide;
   readonly issuance: Pick<Issuance, "get">;
   readonly hub: Pick<Hub, "watch">;

@@ -1,3 +1,4 @@
+import { incomparable, newerVersion, type ObjectVersion, objectVersion } from "../../domain/object-version.ts";
 import type { ResourceSink } from "../../domain/observed.ts";
 import type { Namespace } from "../../domain/pod.ts";
 import { createListeners, type Listeners } from "../../runtime/listeners.ts";
@@ -8,6 +9,8 @@ import { isNewer, isOlder } from "./resource-version.ts";
 export interface NamespaceStore extends ResourceSink<Namespace, string> {
   /** The regular expression that role ARNs must match; empty, which permits nothing, for a namespace not known. */
   permitted(name: string): string;
+  /** At which that holds: of a namespace that is not known, the newest of any that was told of. */
+  versionOf(name: string): ObjectVersion;
   /** Told after the store has changed, with the names of the namespaces that permit something else now. */
   readonly changes: Pick<Listeners<string>, "add">;
 }
@@ -20,6 +23,11 @@ export function createNamespaceStore(): NamespaceStore {
   const byName = new Map<string, Namespace>();
   const removedVersions = createRecentMap<string, string>(mostRemembered);
   const changes = createListeners<string>();
+  let version = incomparable;
+
+  function reach(resourceVersion: string): void {
+    version = newerVersion(version, objectVersion(resourceVersion));
+  }
 
   const permitted = (name: string): string => byName.get(name)?.permitted ?? "";
 
@@ -35,7 +43,10 @@ export function createNamespaceStore(): NamespaceStore {
   }
 
   return {
-    replaceAll(namespaces) {
+    replaceAll(namespaces, resourceVersion = "") {
+      version = incomparable; // As in the store of pods.
+      reach(resourceVersion);
+      namespaces.forEach((namespace) => void reach(namespace.resourceVersion));
       removedVersions.clear();
       changing(new Set([...byName.keys(), ...namespaces.map(({ name }) => name)]), () => {
         byName.clear();
@@ -45,19 +56,26 @@ export function createNamespaceStore(): NamespaceStore {
       });
     },
     upsert(namespace) {
+      reach(namespace.resourceVersion);
       const known = byName.get(namespace.name)?.resourceVersion ?? removedVersions.get(namespace.name);
       if (known === undefined || isNewer(namespace.resourceVersion, known)) {
         changing([namespace.name], () => byName.set(namespace.name, namespace));
       }
     },
     remove(name, resourceVersion) {
+      reach(resourceVersion ?? "");
       const held = byName.get(name);
       if (held !== undefined && !isOlder(resourceVersion ?? "", held.resourceVersion)) {
         removedVersions.set(name, resourceVersion ?? held.resourceVersion);
         changing([name], () => byName.delete(name));
       }
     },
+    reached: reach,
     permitted,
+    versionOf(name) {
+      const held = byName.get(name);
+      return held === undefined ? version : objectVersion(held.resourceVersion);
+    },
     changes,
   };
 }

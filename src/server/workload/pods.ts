@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { IpAddress } from "../../domain/ip-address.ts";
+import { incomparable, newerVersion, type ObjectVersion, objectVersion } from "../../domain/object-version.ts";
 import type { ResourceSink } from "../../domain/observed.ts";
 import type { Pod, PodUid } from "../../domain/pod.ts";
 import { createListeners, type Listeners } from "../../runtime/listeners.ts";
@@ -23,6 +24,10 @@ export interface PodStore extends ResourceSink<Pod, PodUid> {
   /** The node whose pods report this `status.hostIP`; `undefined` where none does, or pods of different nodes do. */
   nodeOfHostIp(hostIp: string): string | undefined;
   readonly size: number;
+  /** The newest of any pod that was told of. */
+  readonly version: ObjectVersion;
+  /** At which a pod is what is held of it, or was found to be gone. */
+  versionOf(uid: PodUid): ObjectVersion;
   /** Told after the store has changed, of what is different in more than the resource version. */
   readonly changes: Pick<Listeners<PodChange>, "add">;
 }
@@ -39,6 +44,11 @@ export function createPodStore(): PodStore {
   const removedVersions = createRecentMap<PodUid, string>(mostRemembered);
   const indexes = createPodIndexes();
   const changes = createListeners<PodChange>();
+  let version = incomparable;
+
+  function reach(resourceVersion: string): void {
+    version = newerVersion(version, objectVersion(resourceVersion));
+  }
 
   const podsOf = (uids: Iterable<PodUid>): readonly Pod[] =>
     [...uids].map((uid) => byUid.get(uid)).filter((pod) => pod !== undefined);
@@ -75,7 +85,10 @@ export function createPodStore(): PodStore {
   }
 
   return {
-    replaceAll(pods) {
+    replaceAll(pods, resourceVersion = "") {
+      version = incomparable; // Also where it is less than before: the API server may come from a backup.
+      reach(resourceVersion);
+      pods.forEach((pod) => void reach(pod.resourceVersion));
       const listed = new Map(pods.map((pod) => [pod.uid, pod]));
       removedVersions.clear();
       const removed = [...byUid.values()].filter((pod) => !listed.has(pod.uid)).map(release);
@@ -84,17 +97,27 @@ export function createPodStore(): PodStore {
       tell(held);
     },
     upsert(pod) {
+      reach(pod.resourceVersion);
       const known = byUid.get(pod.uid)?.resourceVersion ?? removedVersions.get(pod.uid);
       if (known === undefined || isNewer(pod.resourceVersion, known)) {
         tell(hold(pod));
       }
     },
     remove(uid, resourceVersion) {
+      reach(resourceVersion ?? "");
       const pod = byUid.get(uid);
       if (pod !== undefined && !isOlder(resourceVersion ?? "", pod.resourceVersion)) {
         removedVersions.set(uid, resourceVersion ?? pod.resourceVersion);
         tell([release(pod)]);
       }
+    },
+    reached: reach,
+    get version() {
+      return version;
+    },
+    versionOf(uid) {
+      const known = byUid.get(uid)?.resourceVersion ?? removedVersions.get(uid);
+      return known === undefined ? version : objectVersion(known);
     },
     get: (uid) => byUid.get(uid),
     claimants: (address) => podsOf(indexes.byAddress(address)),

@@ -50,14 +50,15 @@ export function createWorld(): World {
     },
     remove({ uid }) {
       pods.delete(uid);
+      const resourceVersion = nextVersion();
       for (const sinks of followers) {
-        sinks.pods.remove(uid);
+        sinks.pods.remove(uid, resourceVersion);
       }
     },
     permit,
     follow(sinks) {
-      sinks.namespaces.replaceAll([...namespaces.values()]);
-      sinks.pods.replaceAll([...pods.values()]);
+      sinks.namespaces.replaceAll([...namespaces.values()], String(version));
+      sinks.pods.replaceAll([...pods.values()], String(version));
       followers.add(sinks);
       return { [Symbol.dispose]: () => followers.delete(sinks) };
     },

@@ -42,6 +42,8 @@ const decision: fc.Arbitrary<NodeDecision> = fc.oneof(
   fc.record({ kind: fc.constant("denied" as const), explanation: fc.string(), role: fc.constant(role) }),
 );
 
+const version = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
+
 const pod: fc.Arbitrary<NodePod> = fc.record({
   uid: fc.string().map((text) => text as PodUid),
   name: fc.string(),
@@ -50,6 +52,7 @@ const pod: fc.Arbitrary<NodePod> = fc.record({
   annotatedRole: fc.string(),
   startedAtMs: timeMs,
   decision,
+  versions: fc.record({ pod: version, namespace: version }),
 });
 
 const state: fc.Arbitrary<IdentityState> = fc.record({
@@ -79,14 +82,16 @@ const update: fc.Arbitrary<NodeUpdate> = fc.oneof(
     pods: fc.array(pod),
     identities: fc.array(state),
     heartbeatIntervalMs: fc.integer({ min: 1_000, max: 60_000 }),
+    podsVersion: version,
   }),
   fc.record({
     kind: fc.constant("changes" as const),
     pods: fc.array(pod),
-    removed: fc.array(fc.string().map((text) => text as PodUid)),
+    removed: fc.array(fc.record({ uid: fc.string().map((text) => text as PodUid), version })),
     identities: fc.array(state),
+    podsVersion: version,
   }),
-  fc.constant({ kind: "heartbeat" } as const),
+  fc.record({ kind: fc.constant("heartbeat" as const), podsVersion: version }),
 );
 
 function overTheWire(message: WatchNodeResponse): WatchNodeResponse {
@@ -137,7 +142,8 @@ test.each([
 
 test("a heartbeat interval outside one second to one minute is brought inside", () => {
   const interval = (heartbeatIntervalMs: number) => {
-    const snapshot = { kind: "snapshot", nodeName: "n", pods: [], identities: [], heartbeatIntervalMs } as const;
+    const nothing = { pods: [], identities: [], podsVersion: 0n };
+    const snapshot = { kind: "snapshot", nodeName: "n", ...nothing, heartbeatIntervalMs } as const;
     const received = fromWatchNodeResponse(toWatchNodeResponse(snapshot));
     return received.kind === "snapshot" && received.heartbeatIntervalMs;
   };

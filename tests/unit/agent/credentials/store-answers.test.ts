@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { aStore } from "../../../fakes/credential-stores.ts";
 import {
+  aHeartbeat,
   allowed,
   aNodePod,
   anIdentity,
@@ -147,7 +148,7 @@ test("a pod that was removed and that a stream then tells of is live again", () 
 });
 
 test.each([
-  ["a heartbeat", { kind: "heartbeat" }],
+  ["a heartbeat", aHeartbeat()],
   ["a removal of another pod", someChanges({ removed: ["uid-2"] })],
 ] as const)(
   "a pod that an answer brought is gone by %s, where the stream tells nothing of it for ten seconds",
@@ -189,7 +190,7 @@ test.each([
 
   store.apply(said);
   await clock.advance(hourMs);
-  store.apply({ kind: "heartbeat" });
+  store.apply(aHeartbeat());
 
   expect(store.owner(address).kind).toBe("owner");
 });

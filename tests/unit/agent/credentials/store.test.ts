@@ -6,6 +6,7 @@ import { createFakeClock } from "../../../fakes/clock.ts";
 import { aStore } from "../../../fakes/credential-stores.ts";
 import {
   accessDenied,
+  aHeartbeat,
   allowed,
   aNodePod,
   anIdentity,
@@ -210,7 +211,7 @@ test("each change is told after it is made; a heartbeat is none", () => {
   using _told = store.changes.add(() => told.push(store.owner(address).kind));
 
   store.apply(aSnapshot([aNodePod()]));
-  store.apply({ kind: "heartbeat" });
+  store.apply(aHeartbeat());
   store.apply(someChanges({ removed: ["uid-1"] }));
 
   expect(told).toEqual(["owner", "nobody"]);

@@ -6,7 +6,15 @@ import { createAgentMetrics } from "../../../../src/agent/metrics.ts";
 import { createListeners } from "../../../../src/runtime/listeners.ts";
 import { settle } from "../../../fakes/clock.ts";
 import { aStore } from "../../../fakes/credential-stores.ts";
-import { aNodePod, anIdentity, aSnapshot, issued, someChanges, someCredentials } from "../../../fakes/node-pods.ts";
+import {
+  aHeartbeat,
+  aNodePod,
+  anIdentity,
+  aSnapshot,
+  issued,
+  someChanges,
+  someCredentials,
+} from "../../../fakes/node-pods.ts";
 import { anAddress } from "../../../fakes/pods.ts";
 import { createRecordingLogger } from "../../../fakes/recording-logger.ts";
 import { createReplicas, unreachable } from "../../../fakes/replicas.ts";
@@ -121,7 +129,7 @@ test("a stream silent for three heartbeat intervals is lost; heartbeats keep it"
   const first = agent.replicas.newest;
   first.send(aSnapshot([]));
   await agent.clock.advance(29_999);
-  first.send({ kind: "heartbeat" });
+  first.send(aHeartbeat());
   await agent.clock.advance(29_999);
   const streamsSoFar = agent.replicas.opened.length;
 
@@ -419,7 +427,7 @@ test("streams are counted, and the last word of a server is dated", async () => 
   await settle();
   agent.replicas.newest.send(aSnapshot([]));
   await agent.clock.advance(5_000);
-  agent.replicas.newest.send({ kind: "heartbeat" });
+  agent.replicas.newest.send(aHeartbeat());
   await settle();
 
   expect((await agent.metrics.feedStreams.get()).values[0]?.value).toBe(1);

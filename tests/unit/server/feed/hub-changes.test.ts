@@ -108,8 +108,9 @@ describe("what changes under a running stream", () => {
     hub.permit("writer|reader");
     const widened = told(await stream.soon());
 
-    expect(narrowed).toEqual({ pods: ["a denied at 10.0.0.1"], removed: [], keys: [] });
-    expect(widened).toEqual({ pods: ["a allowed reader at 10.0.0.1"], removed: [], keys: ["reader 0"] });
+    const stillAllowed = "b allowed writer at 10.0.0.2";
+    expect(narrowed).toEqual({ pods: ["a denied at 10.0.0.1", stillAllowed], removed: [], keys: [] });
+    expect(widened).toEqual({ pods: ["a allowed reader at 10.0.0.1", stillAllowed], removed: [], keys: ["reader 0"] });
   });
 
   test("an address reused on the same node: the former pod is gone in the message that brings the new one", async () => {

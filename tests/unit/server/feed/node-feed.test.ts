@@ -37,6 +37,8 @@ function setUp(...pods: readonly Pod[]) {
         return { [Symbol.dispose]: () => count(key, -1) };
       },
     },
+    pods: { version: 900n, versionOf: () => 800n },
+    namespaces: { versionOf: () => 50n },
   });
   const mailbox = createMailbox(feed.uids(), clock);
   feed.mailboxes.add(mailbox);
@@ -103,10 +105,28 @@ describe("a reader who does not read", () => {
   });
 
   test("is not told of what no agent sees", () => {
+    const { feed, mailbox } = setUp(aPodWith(undefined));
+
+    feed.put(aPodWith(undefined, { hostIp: "192.168.0.9", resourceVersion: "101" }));
+
+    expect(mailbox.size).toBe(0);
+  });
+
+  test("is told of a newer version of a pod that asks for a role: another replica may know less", () => {
     const { feed, mailbox } = setUp(aPodWith("reader"));
 
     feed.put(aPodWith("reader", { hostIp: "192.168.0.9", resourceVersion: "101" }));
+    const changes = feed.changesOf(mailbox.take() ?? { changed: [], removed: [], identities: [] });
 
-    expect(mailbox.size).toBe(0);
+    expect(changes).toMatchObject({ pods: [{ versions: { pod: 101n, namespace: 50n } }], podsVersion: 900n });
+  });
+
+  test("is told at which version a pod was gone", () => {
+    const { feed, mailbox } = setUp(aPodWith("reader"));
+
+    feed.remove(aUid("uid-1"));
+    const changes = feed.changesOf(mailbox.take() ?? { changed: [], removed: [], identities: [] });
+
+    expect(changes).toMatchObject({ removed: [{ uid: "uid-1", version: 800n }] });
   });
 });

@@ -133,7 +133,11 @@ export function told(update: NodeUpdate | undefined) {
     case "snapshot":
       return { pods: update.pods.map(saying), keys: update.identities.map(keyOf) };
     case "changes":
-      return { pods: update.pods.map(saying), removed: update.removed.map(String), keys: update.identities.map(keyOf) };
+      return {
+        pods: update.pods.map(saying),
+        removed: update.removed.map(({ uid }) => String(uid)),
+        keys: update.identities.map(keyOf),
+      };
     default:
       return update satisfies never;
   }

@@ -9,7 +9,7 @@ const identity = { role, sessionName: "kiam-kiam", externalId: "shared-secret" }
 const pod = aPod({ request: { source: "pod-annotation", role: "/reader", externalId: "shared-secret" } });
 
 test("an agent learns who the pod is and what it may have", () => {
-  const told = toNodePod(pod, { kind: "allowed", identity, nameBelowBase: "reader" });
+  const told = toNodePod(pod, { kind: "allowed", identity, nameBelowBase: "reader" }, 7n);
 
   expect(told).toEqual({
     uid: pod.uid,
@@ -19,19 +19,20 @@ test("an agent learns who the pod is and what it may have", () => {
     annotatedRole: "/reader",
     startedAtMs: pod.startedAtMs,
     decision: { kind: "allowed", identity: identityKey(identity), role, nameBelowBase: "reader" },
+    versions: { pod: 100n, namespace: 7n },
   });
 });
 
 test("an external id is told to nobody", () => {
-  const told = toNodePod(pod, { kind: "allowed", identity });
+  const told = toNodePod(pod, { kind: "allowed", identity }, 7n);
 
-  expect(JSON.stringify(told)).not.toContain("shared-secret");
+  expect(Bun.inspect(told)).not.toContain("shared-secret");
   expect(told.decision).not.toHaveProperty("nameBelowBase");
 });
 
 test("a denial is told as a sentence, with the role where there is one", () => {
-  const withRole = toNodePod(pod, { kind: "denied", denial: { kind: "servers-own-role", role }, role });
-  const withoutRole = toNodePod(pod, { kind: "denied", denial: { kind: "malformed-role", annotated: "a b" } });
+  const withRole = toNodePod(pod, { kind: "denied", denial: { kind: "servers-own-role", role }, role }, 7n);
+  const withoutRole = toNodePod(pod, { kind: "denied", denial: { kind: "malformed-role", annotated: "a b" } }, 7n);
 
   expect(withRole.decision).toEqual({
     kind: "denied",
@@ -42,7 +43,7 @@ test("a denial is told as a sentence, with the role where there is one", () => {
 });
 
 test("a pod that asks for no role is told of too", () => {
-  const told = toNodePod(aPod(), { kind: "no-role" });
+  const told = toNodePod(aPod(), { kind: "no-role" }, 7n);
 
   expect(told.annotatedRole).toBe("");
   expect(told.decision).toEqual({ kind: "no-role" });

@@ -108,3 +108,16 @@ test("a list replaces everything and tells only what is different, after the sto
 
   expect(seen).toEqual(["gone  ", "other changed ", "new new "]);
 });
+
+test("a namespace's version is the one held, of one that is not known that of the newest news", () => {
+  const store = createNamespaceStore();
+  store.replaceAll([aNamespace({ resourceVersion: "100" })], "120");
+  store.upsert(aNamespace({ name: "other", resourceVersion: "130" }));
+  store.remove("other", "140");
+  const versions = ["default", "other"].map(store.versionOf);
+
+  store.reached?.("150");
+
+  expect(versions).toEqual([100n, 140n]);
+  expect(store.versionOf("other")).toBe(150n);
+});

@@ -239,3 +239,35 @@ test("manifests without versions replace each other, and tell only what is diffe
   expect(heard.length).toBe(2);
   expect(store.get(aUid("uid-1"))?.request).toEqual(request);
 });
+
+test("how far the store has heard is told by whatever it hears, and begins anew with a list", () => {
+  const store = createPodStore();
+  const heard = [store.version];
+  const note = () => heard.push(store.version);
+
+  store.replaceAll([aPod({ uid: "a", resourceVersion: "100" })], "120");
+  note();
+  store.upsert(aPod({ uid: "b", resourceVersion: "130" }));
+  note();
+  store.remove(aUid("b"), "140");
+  note();
+  store.reached?.("150");
+  note();
+  store.upsert(aPod({ uid: "c", resourceVersion: "149" }));
+  note();
+  store.replaceAll([aPod({ uid: "a", resourceVersion: "30" })]);
+  note();
+
+  expect(heard).toEqual([0n, 120n, 130n, 140n, 150n, 150n, 30n]);
+});
+
+test("a pod's version is the one held, else that of its end, else that of the newest news", () => {
+  const store = createPodStore();
+  store.replaceAll([aPod({ uid: "a", resourceVersion: "100" }), aPod({ uid: "b", resourceVersion: "101" })], "120");
+  store.remove(aUid("b"), "130");
+  store.reached?.("150");
+
+  const versions = ["a", "b", "never seen"].map((uid) => store.versionOf(aUid(uid)));
+
+  expect(versions).toEqual([100n, 130n, 150n]);
+});

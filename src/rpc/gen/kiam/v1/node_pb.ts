@@ -4,10 +4,18 @@
 // and a heartbeat when nothing else was sent for a while. Each message is complete for the pods and identities it names:
 // applying the newest one seen is always right, so a server sends only the newest state of each (a slow agent is never
 // owed a queue). When a stream ends or falls silent the agent keeps what it has and opens another, to another replica:
-//   - the new snapshot decides which pods exist, what their addresses are and what policy says of them; but a pod that a
-//     stream has removed comes back by changes only, because the new replica may be behind the former;
+//   - the new snapshot decides which pods exist, what their addresses are and what policy says of them, but for what the
+//     agent knows to be newer, because the new replica may be behind the former: see Versions below;
 //   - credentials that the snapshot does not carry (a replica that has yet to fetch them) take none away;
 //   - of two credentials for one identity the later expiry wins.
+//
+// Versions are Kubernetes' resource versions, which are comparable integers within one kind of resource (KEP-5504); 0 stands
+// for one that can't be compared. A server says of which versions of the pod and of its namespace it speaks, and up to
+// which version it has heard of pods. An agent that has heard newer does not go back: not to an older version of a pod, not
+// to what an older version of its namespace permitted, not to a pod removed since, and it misses no pod that the server has
+// yet to hear of. It remembers that for an hour, after which the newest word counts whatever its version: an API server may have been
+// restored from a backup. Of what can't be compared, the newest word counts, but a pod that a stream has removed comes back by
+// changes only.
 //
 // The node that an agent speaks for is proved by its certificate (a SAN <node>.node.kiam) or by a projected service
 // account token in the `authorization: Bearer` header of the call; it gets that node's pods and no others. Naming another
@@ -25,7 +33,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file kiam/v1/node.proto.
  */
 export const file_kiam_v1_node: GenFile = /*@__PURE__*/
-  fileDesc("ChJraWFtL3YxL25vZGUucHJvdG8SB2tpYW0udjEiLwoJTm9kZUNsYWltEhEKCW5vZGVfbmFtZRgBIAEoCRIPCgdob3N0X2lwGAIgASgJIjUKEFdhdGNoTm9kZVJlcXVlc3QSIQoFY2xhaW0YASABKAsyEi5raWFtLnYxLk5vZGVDbGFpbSKSAQoRV2F0Y2hOb2RlUmVzcG9uc2USJQoIc25hcHNob3QYASABKAsyES5raWFtLnYxLlNuYXBzaG90SAASIwoHY2hhbmdlcxgCIAEoCzIQLmtpYW0udjEuQ2hhbmdlc0gAEicKCWhlYXJ0YmVhdBgDIAEoCzISLmtpYW0udjEuSGVhcnRiZWF0SABCCAoGdXBkYXRlIosBCghTbmFwc2hvdBIRCglub2RlX25hbWUYASABKAkSGgoEcG9kcxgCIAMoCzIMLmtpYW0udjEuUG9kEjEKC2NyZWRlbnRpYWxzGAMgAygLMhwua2lhbS52MS5JZGVudGl0eUNyZWRlbnRpYWxzEh0KFWhlYXJ0YmVhdF9pbnRlcnZhbF9tcxgEIAEoDSJyCgdDaGFuZ2VzEhoKBHBvZHMYASADKAsyDC5raWFtLnYxLlBvZBIYChByZW1vdmVkX3BvZF91aWRzGAIgAygJEjEKC2NyZWRlbnRpYWxzGAMgAygLMhwua2lhbS52MS5JZGVudGl0eUNyZWRlbnRpYWxzIgsKCUhlYXJ0YmVhdCLtAQoDUG9kEgsKA3VpZBgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCW5hbWVzcGFjZRgDIAEoCRIRCglhZGRyZXNzZXMYBCADKAkSFgoOYW5ub3RhdGVkX3JvbGUYBSABKAkSFQoNc3RhcnRlZF9hdF9tcxgGIAEoAxIiCgdub19yb2xlGAcgASgLMg8ua2lhbS52MS5Ob1JvbGVIABIjCgdhbGxvd2VkGAggASgLMhAua2lhbS52MS5BbGxvd2VkSAASIQoGZGVuaWVkGAkgASgLMg8ua2lhbS52MS5EZW5pZWRIAEIKCghkZWNpc2lvbiIICgZOb1JvbGUiXwoHQWxsb3dlZBIQCghpZGVudGl0eRgBIAEoCRIQCghyb2xlX2FybhgCIAEoCRIcCg9uYW1lX2JlbG93X2Jhc2UYAyABKAlIAIgBAUISChBfbmFtZV9iZWxvd19iYXNlIi8KBkRlbmllZBITCgtleHBsYW5hdGlvbhgBIAEoCRIQCghyb2xlX2FybhgCIAEoCSJ4ChNJZGVudGl0eUNyZWRlbnRpYWxzEhAKCGlkZW50aXR5GAEgASgJEhoKEHJvbGVfY3JlZGVudGlhbHMYAiABKAxIABIoCgdmYWlsdXJlGAMgASgLMhUua2lhbS52MS5Jc3N1ZUZhaWx1cmVIAEIJCgdvdXRjb21lIocBCg9Sb2xlQ3JlZGVudGlhbHMSFQoNYWNjZXNzX2tleV9pZBgBIAEoCRIZChFzZWNyZXRfYWNjZXNzX2tleRgCIAEoCRIVCg1zZXNzaW9uX3Rva2VuGAMgASgJEhQKDGlzc3VlZF9hdF9tcxgEIAEoAxIVCg1leHBpcmVzX2F0X21zGAUgASgDIi0KDElzc3VlRmFpbHVyZRIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkiYAoQTG9va3VwUG9kUmVxdWVzdBIhCgVjbGFpbRgBIAEoCzISLmtpYW0udjEuTm9kZUNsYWltEg8KB2FkZHJlc3MYAiABKAkSGAoQd2l0aF9jcmVkZW50aWFscxgDIAEoCCJhChFMb29rdXBQb2RSZXNwb25zZRIZCgNwb2QYASABKAsyDC5raWFtLnYxLlBvZBIxCgtjcmVkZW50aWFscxgCIAEoCzIcLmtpYW0udjEuSWRlbnRpdHlDcmVkZW50aWFsczKXAQoLTm9kZVNlcnZpY2USRAoJV2F0Y2hOb2RlEhkua2lhbS52MS5XYXRjaE5vZGVSZXF1ZXN0Ghoua2lhbS52MS5XYXRjaE5vZGVSZXNwb25zZTABEkIKCUxvb2t1cFBvZBIZLmtpYW0udjEuTG9va3VwUG9kUmVxdWVzdBoaLmtpYW0udjEuTG9va3VwUG9kUmVzcG9uc2ViBnByb3RvMw");
+  fileDesc("ChJraWFtL3YxL25vZGUucHJvdG8SB2tpYW0udjEiLwoJTm9kZUNsYWltEhEKCW5vZGVfbmFtZRgBIAEoCRIPCgdob3N0X2lwGAIgASgJIjUKEFdhdGNoTm9kZVJlcXVlc3QSIQoFY2xhaW0YASABKAsyEi5raWFtLnYxLk5vZGVDbGFpbSKSAQoRV2F0Y2hOb2RlUmVzcG9uc2USJQoIc25hcHNob3QYASABKAsyES5raWFtLnYxLlNuYXBzaG90SAASIwoHY2hhbmdlcxgCIAEoCzIQLmtpYW0udjEuQ2hhbmdlc0gAEicKCWhlYXJ0YmVhdBgDIAEoCzISLmtpYW0udjEuSGVhcnRiZWF0SABCCAoGdXBkYXRlIqEBCghTbmFwc2hvdBIRCglub2RlX25hbWUYASABKAkSGgoEcG9kcxgCIAMoCzIMLmtpYW0udjEuUG9kEjEKC2NyZWRlbnRpYWxzGAMgAygLMhwua2lhbS52MS5JZGVudGl0eUNyZWRlbnRpYWxzEh0KFWhlYXJ0YmVhdF9pbnRlcnZhbF9tcxgEIAEoDRIUCgxwb2RzX3ZlcnNpb24YBSABKAQinwEKB0NoYW5nZXMSGgoEcG9kcxgBIAMoCzIMLmtpYW0udjEuUG9kEjEKC2NyZWRlbnRpYWxzGAMgAygLMhwua2lhbS52MS5JZGVudGl0eUNyZWRlbnRpYWxzEikKDHJlbW92ZWRfcG9kcxgEIAMoCzITLmtpYW0udjEuUmVtb3ZlZFBvZBIUCgxwb2RzX3ZlcnNpb24YBSABKARKBAgCEAMiIQoJSGVhcnRiZWF0EhQKDHBvZHNfdmVyc2lvbhgBIAEoBCIqCgpSZW1vdmVkUG9kEgsKA3VpZBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgEIpkCCgNQb2QSCwoDdWlkGAEgASgJEgwKBG5hbWUYAiABKAkSEQoJbmFtZXNwYWNlGAMgASgJEhEKCWFkZHJlc3NlcxgEIAMoCRIWCg5hbm5vdGF0ZWRfcm9sZRgFIAEoCRIVCg1zdGFydGVkX2F0X21zGAYgASgDEiIKB25vX3JvbGUYByABKAsyDy5raWFtLnYxLk5vUm9sZUgAEiMKB2FsbG93ZWQYCCABKAsyEC5raWFtLnYxLkFsbG93ZWRIABIhCgZkZW5pZWQYCSABKAsyDy5raWFtLnYxLkRlbmllZEgAEg8KB3ZlcnNpb24YCiABKAQSGQoRbmFtZXNwYWNlX3ZlcnNpb24YCyABKARCCgoIZGVjaXNpb24iCAoGTm9Sb2xlIl8KB0FsbG93ZWQSEAoIaWRlbnRpdHkYASABKAkSEAoIcm9sZV9hcm4YAiABKAkSHAoPbmFtZV9iZWxvd19iYXNlGAMgASgJSACIAQFCEgoQX25hbWVfYmVsb3dfYmFzZSIvCgZEZW5pZWQSEwoLZXhwbGFuYXRpb24YASABKAkSEAoIcm9sZV9hcm4YAiABKAkieAoTSWRlbnRpdHlDcmVkZW50aWFscxIQCghpZGVudGl0eRgBIAEoCRIaChByb2xlX2NyZWRlbnRpYWxzGAIgASgMSAASKAoHZmFpbHVyZRgDIAEoCzIVLmtpYW0udjEuSXNzdWVGYWlsdXJlSABCCQoHb3V0Y29tZSKHAQoPUm9sZUNyZWRlbnRpYWxzEhUKDWFjY2Vzc19rZXlfaWQYASABKAkSGQoRc2VjcmV0X2FjY2Vzc19rZXkYAiABKAkSFQoNc2Vzc2lvbl90b2tlbhgDIAEoCRIUCgxpc3N1ZWRfYXRfbXMYBCABKAMSFQoNZXhwaXJlc19hdF9tcxgFIAEoAyItCgxJc3N1ZUZhaWx1cmUSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJImAKEExvb2t1cFBvZFJlcXVlc3QSIQoFY2xhaW0YASABKAsyEi5raWFtLnYxLk5vZGVDbGFpbRIPCgdhZGRyZXNzGAIgASgJEhgKEHdpdGhfY3JlZGVudGlhbHMYAyABKAgiYQoRTG9va3VwUG9kUmVzcG9uc2USGQoDcG9kGAEgASgLMgwua2lhbS52MS5Qb2QSMQoLY3JlZGVudGlhbHMYAiABKAsyHC5raWFtLnYxLklkZW50aXR5Q3JlZGVudGlhbHMylwEKC05vZGVTZXJ2aWNlEkQKCVdhdGNoTm9kZRIZLmtpYW0udjEuV2F0Y2hOb2RlUmVxdWVzdBoaLmtpYW0udjEuV2F0Y2hOb2RlUmVzcG9uc2UwARJCCglMb29rdXBQb2QSGS5raWFtLnYxLkxvb2t1cFBvZFJlcXVlc3QaGi5raWFtLnYxLkxvb2t1cFBvZFJlc3BvbnNlYgZwcm90bzM");
 
 /**
  * Whom the agent says it serves.
@@ -140,6 +148,13 @@ export type Snapshot = Message<"kiam.v1.Snapshot"> & {
    * @generated from field: uint32 heartbeat_interval_ms = 4;
    */
   heartbeatIntervalMs: number;
+
+  /**
+   * The newest version of any pod that the server has heard of.
+   *
+   * @generated from field: uint64 pods_version = 5;
+   */
+  podsVersion: bigint;
 };
 
 /**
@@ -161,14 +176,21 @@ export type Changes = Message<"kiam.v1.Changes"> & {
   pods: Pod[];
 
   /**
-   * @generated from field: repeated string removed_pod_uids = 2;
-   */
-  removedPodUids: string[];
-
-  /**
    * @generated from field: repeated kiam.v1.IdentityCredentials credentials = 3;
    */
   credentials: IdentityCredentials[];
+
+  /**
+   * @generated from field: repeated kiam.v1.RemovedPod removed_pods = 4;
+   */
+  removedPods: RemovedPod[];
+
+  /**
+   * As in the snapshot.
+   *
+   * @generated from field: uint64 pods_version = 5;
+   */
+  podsVersion: bigint;
 };
 
 /**
@@ -182,6 +204,12 @@ export const ChangesSchema: GenMessage<Changes> = /*@__PURE__*/
  * @generated from message kiam.v1.Heartbeat
  */
 export type Heartbeat = Message<"kiam.v1.Heartbeat"> & {
+  /**
+   * As in the snapshot.
+   *
+   * @generated from field: uint64 pods_version = 1;
+   */
+  podsVersion: bigint;
 };
 
 /**
@@ -190,6 +218,32 @@ export type Heartbeat = Message<"kiam.v1.Heartbeat"> & {
  */
 export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
   messageDesc(file_kiam_v1_node, 5);
+
+/**
+ * A pod that is not live any more, or not on this node.
+ *
+ * @generated from message kiam.v1.RemovedPod
+ */
+export type RemovedPod = Message<"kiam.v1.RemovedPod"> & {
+  /**
+   * @generated from field: string uid = 1;
+   */
+  uid: string;
+
+  /**
+   * The version at which it was found to be gone.
+   *
+   * @generated from field: uint64 version = 2;
+   */
+  version: bigint;
+};
+
+/**
+ * Describes the message kiam.v1.RemovedPod.
+ * Use `create(RemovedPodSchema)` to create a new message.
+ */
+export const RemovedPodSchema: GenMessage<RemovedPod> = /*@__PURE__*/
+  messageDesc(file_kiam_v1_node, 6);
 
 /**
  * A live pod, what it asks for and what policy says of it.
@@ -258,6 +312,20 @@ export type Pod = Message<"kiam.v1.Pod"> & {
     value: Denied;
     case: "denied";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * Of the pod that all this is said of.
+   *
+   * @generated from field: uint64 version = 10;
+   */
+  version: bigint;
+
+  /**
+   * Of the namespace that the decision was taken by.
+   *
+   * @generated from field: uint64 namespace_version = 11;
+   */
+  namespaceVersion: bigint;
 };
 
 /**
@@ -265,7 +333,7 @@ export type Pod = Message<"kiam.v1.Pod"> & {
  * Use `create(PodSchema)` to create a new message.
  */
 export const PodSchema: GenMessage<Pod> = /*@__PURE__*/
-  messageDesc(file_kiam_v1_node, 6);
+  messageDesc(file_kiam_v1_node, 7);
 
 /**
  * @generated from message kiam.v1.NoRole
@@ -278,7 +346,7 @@ export type NoRole = Message<"kiam.v1.NoRole"> & {
  * Use `create(NoRoleSchema)` to create a new message.
  */
 export const NoRoleSchema: GenMessage<NoRole> = /*@__PURE__*/
-  messageDesc(file_kiam_v1_node, 7);
+  messageDesc(file_kiam_v1_node, 8);
 
 /**
  * @generated from message kiam.v1.Allowed
@@ -311,7 +379,7 @@ export type Allowed = Message<"kiam.v1.Allowed"> & {
  * Use `create(AllowedSchema)` to create a new message.
  */
 export const AllowedSchema: GenMessage<Allowed> = /*@__PURE__*/
-  messageDesc(file_kiam_v1_node, 8);
+  messageDesc(file_kiam_v1_node, 9);
 
 /**
  * @generated from message kiam.v1.Denied
@@ -337,7 +405,7 @@ export type Denied = Message<"kiam.v1.Denied"> & {
  * Use `create(DeniedSchema)` to create a new message.
  */
 export const DeniedSchema: GenMessage<Denied> = /*@__PURE__*/
-  messageDesc(file_kiam_v1_node, 9);
+  messageDesc(file_kiam_v1_node, 10);
 
 /**
  * The credentials of one identity (role, session name, external id), sent once however many pods share it.
@@ -377,7 +445,7 @@ export type IdentityCredentials = Message<"kiam.v1.IdentityCredentials"> & {
  * Use `create(IdentityCredentialsSchema)` to create a new message.
  */
 export const IdentityCredentialsSchema: GenMessage<IdentityCredentials> = /*@__PURE__*/
-  messageDesc(file_kiam_v1_node, 10);
+  messageDesc(file_kiam_v1_node, 11);
 
 /**
  * What STS returned.
@@ -418,7 +486,7 @@ export type RoleCredentials = Message<"kiam.v1.RoleCredentials"> & {
  * Use `create(RoleCredentialsSchema)` to create a new message.
  */
 export const RoleCredentialsSchema: GenMessage<RoleCredentials> = /*@__PURE__*/
-  messageDesc(file_kiam_v1_node, 11);
+  messageDesc(file_kiam_v1_node, 12);
 
 /**
  * Why STS gave no credentials, without secrets.
@@ -444,7 +512,7 @@ export type IssueFailure = Message<"kiam.v1.IssueFailure"> & {
  * Use `create(IssueFailureSchema)` to create a new message.
  */
 export const IssueFailureSchema: GenMessage<IssueFailure> = /*@__PURE__*/
-  messageDesc(file_kiam_v1_node, 12);
+  messageDesc(file_kiam_v1_node, 13);
 
 /**
  * @generated from message kiam.v1.LookupPodRequest
@@ -475,7 +543,7 @@ export type LookupPodRequest = Message<"kiam.v1.LookupPodRequest"> & {
  * Use `create(LookupPodRequestSchema)` to create a new message.
  */
 export const LookupPodRequestSchema: GenMessage<LookupPodRequest> = /*@__PURE__*/
-  messageDesc(file_kiam_v1_node, 13);
+  messageDesc(file_kiam_v1_node, 14);
 
 /**
  * @generated from message kiam.v1.LookupPodResponse
@@ -499,7 +567,7 @@ export type LookupPodResponse = Message<"kiam.v1.LookupPodResponse"> & {
  * Use `create(LookupPodResponseSchema)` to create a new message.
  */
 export const LookupPodResponseSchema: GenMessage<LookupPodResponse> = /*@__PURE__*/
-  messageDesc(file_kiam_v1_node, 14);
+  messageDesc(file_kiam_v1_node, 15);
 
 /**
  * @generated from service kiam.v1.NodeService
