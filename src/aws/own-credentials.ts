@@ -24,12 +24,14 @@ export interface OwnCredentialsDeps {
 export function ownCredentials({ config, metadata, onError }: OwnCredentialsDeps): Provider {
   const { region, requestHandler } = config;
   const environment = fromEnv();
-  const chain = decorateDefaultCredentialProvider(defaultProvider)({
-    ...config,
-    // Of the chain's other clients (single sign-on), whose endpoints are not STS's.
-    clientConfig: { region, requestHandler },
-    logger: silent,
-  });
+  const newChain = () =>
+    decorateDefaultCredentialProvider(defaultProvider)({
+      ...config,
+      // Of the chain's other clients (single sign-on), whose endpoints are not STS's.
+      clientConfig: { region, requestHandler },
+      logger: silent,
+    });
+  let chain = newChain();
   let isTold = false;
 
   async function refuseKiam(): Promise<void> {
@@ -37,6 +39,7 @@ export function ownCredentials({ config, metadata, onError }: OwnCredentialsDeps
     if (answer?.kind !== "answered-by-kiam") {
       return;
     }
+    chain = newChain(); // It keeps what it found until that expires, also when no agent answers any more.
     if (!isTold) {
       isTold = true;
       onError(answeredByKiam);
