@@ -49,6 +49,8 @@ export function createGoFleet({ store, heardAtMs, metrics, clock }: GoFleetOptio
   const changes = createListeners<void>();
   const losses = createListeners<void>();
   let serving: Serving | undefined;
+  /** How often servers with the node service have come. */
+  let departures = 0;
 
   function replaceBy(next: Serving | undefined): void {
     const former = serving;
@@ -65,10 +67,14 @@ export function createGoFleet({ store, heardAtMs, metrics, clock }: GoFleetOptio
     ask: (replica: Replica) => Promise<Answer | Lost>,
     limit: AbortSignal,
   ): Promise<Answer | NotInUse> {
+    const before = departures;
     let failed: Replica | undefined;
     for (let attempt = 0; attempt < tries && serving !== undefined; attempt += 1) {
       failed = serving.replica;
       const answer = await untilAborted(ask(failed), limit);
+      if (departures !== before) {
+        break; // The store knows more by now, and the pod is decided on by others.
+      }
       if (!isLost(answer)) {
         metrics.feedHeardSeconds.set(clock.now() / 1_000);
         return answer;
@@ -130,6 +136,7 @@ export function createGoFleet({ store, heardAtMs, metrics, clock }: GoFleetOptio
     },
     leave() {
       if (serving !== undefined) {
+        departures += 1;
         replaceBy(undefined);
       }
     },

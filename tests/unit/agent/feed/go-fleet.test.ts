@@ -215,3 +215,15 @@ test("the gauge says whether one serves", async () => {
 
   expect([during, await value()]).toEqual([1, 0]);
 });
+
+test("what one says after a server with the node service has come counts no more: that one decides", async () => {
+  const { fleet, serve } = aFleet();
+  const late = Promise.withResolvers<{ readonly kind: "nobody" }>();
+  serve({ role: () => late.promise, credentials: () => late.promise });
+  const asking = [fleet.role(address, never), fleet.credentials(request, never)];
+
+  fleet.leave();
+  late.resolve({ kind: "nobody" });
+
+  expect(await Promise.all(asking)).toEqual([{ kind: "not-in-use" }, { kind: "not-in-use" }]);
+});
