@@ -26,12 +26,30 @@ export async function askForJson(
   request: ApiRequest,
   signal: AbortSignal,
 ): Promise<{ readonly kind: "json"; readonly json: unknown } | ApiFailure> {
+  const answer = await askForText(deps, request, signal);
+  return answer.kind === "text" ? parseJson(answer.text) : answer;
+}
+
+/** {@link askForJson}, for who looks at the answer before it is parsed. */
+export async function askForText(
+  deps: ApiDependencies,
+  request: ApiRequest,
+  signal: AbortSignal,
+): Promise<{ readonly kind: "text"; readonly text: string } | ApiFailure> {
   using limit = deadline(request.withinMs, deps.clock, signal);
   try {
     const answer = await ask(deps, request, limit.signal);
-    return answer.kind === "response" ? { kind: "json", json: await answer.response.json() } : answer;
+    return answer.kind === "response" ? { kind: "text", text: await answer.response.text() } : answer;
   } catch (error) {
     signal.throwIfAborted();
+    return lost(error);
+  }
+}
+
+export function parseJson(text: string): { readonly kind: "json"; readonly json: unknown } | ApiFailure {
+  try {
+    return { kind: "json", json: JSON.parse(text) };
+  } catch (error) {
     return lost(error);
   }
 }

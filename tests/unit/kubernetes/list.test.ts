@@ -26,6 +26,35 @@ describe("a list", () => {
     expect(follower.told).toEqual(["listed 3", "synced"]);
   });
 
+  test("asks for the next page before it reads one, which then may turn out to be none", async () => {
+    await using api = await startFakeApiServer();
+    await using follower = startFollowing(connectionTo(api.baseUrl));
+    const whole = JSON.stringify(podList([pod("a")], "100", "b"));
+
+    (await api.next()).answer(200, whole.slice(0, -10));
+    const second = await api.next();
+    second.answer(200, podList([pod("b")], "100"));
+    await follower.pause();
+    await listed(api, [pod("c")], "200");
+
+    expect(second.query).toEqual({ limit: "500", continue: "b" });
+    expect(names(follower)).toEqual(["uid-c"]);
+  });
+
+  test("finds the next page wherever the page names it", async () => {
+    await using api = await startFakeApiServer();
+    await using follower = startFollowing(connectionTo(api.baseUrl));
+    const decoy = { ...pod("a"), kind: "PodList", continue: "decoy" };
+
+    (await api.next()).answer(200, { items: [decoy], metadata: { continue: "b", resourceVersion: "100" } });
+    const second = await api.next();
+    second.answer(200, podList([pod("b")], "100"));
+    await api.next();
+
+    expect(second.query).toEqual({ limit: "500", continue: "b" });
+    expect(names(follower)).toEqual(["uid-a", "uid-b"]);
+  });
+
   test("leaves out pods that are over, and says which can't be read", async () => {
     await using api = await startFakeApiServer();
     await using follower = startFollowing(connectionTo(api.baseUrl));
