@@ -8,6 +8,8 @@ import { aPodWithRole } from "../cluster/world.ts";
 
 const callers = 1_000;
 const pods = Array.from({ length: 50 }, (_, index) => `127.1.0.${index + 1}`);
+const handled = "grpc_server_handled_total";
+const ofCredentials = { grpc_method: "GetPodCredentials" };
 const addressOf = (caller: number): string => pods[caller % pods.length] ?? "";
 
 /** A cluster whose fifty pods share a role that nobody has asked for, at an STS that waits for the test. */
@@ -38,6 +40,7 @@ test("a thousand callers of fifty pods at once on a cold identity, the first of 
   await waitFor("every pod to be asked for", async () => ((await started()) >= pods.length ? true : undefined));
   impatient.abort(new Error("no patience"));
   expect(await gone).toBe("gone");
+  await podAt(addressOf(1), agent).get("/ping"); // By then the agent has seen the first one go.
   const { accessKeyId } = call.issue();
   const answers = await Promise.all(others);
 
@@ -69,6 +72,10 @@ test("a thousand calls of agents at once on a cold identity, the first of which 
   );
   impatient.abort(new Error("no patience"));
   expect(await gone).toBe("gone");
+  await waitFor(
+    "the server to see it go",
+    async () => (await server.metric(handled, ofCredentials)) === 1 || undefined,
+  );
   const { accessKeyId } = call.issue();
   const answers = await Promise.all(others);
 
