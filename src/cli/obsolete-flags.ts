@@ -1,5 +1,5 @@
 import { listenAddress } from "./address-kinds.ts";
-import { count, durationMs, type FlagKind, text, wholeNumber } from "./flag-kind.ts";
+import { durationMs, type FlagKind, text, wholeNumber } from "./flag-kind.ts";
 import type { FlagTable } from "./flag-table.ts";
 
 const keepaliveIsNamedAnew = "it is --grpc-keepalive-time-duration and --grpc-keepalive-timeout-duration now";
@@ -85,7 +85,7 @@ export const obsoleteServerFlags = {
   prefetchBufferSize: {
     name: "prefetch-buffer-size",
     group: "Compatibility",
-    kind: count(1_000_000_000),
+    kind: { hint: "number", form: "a whole number", parse: (value) => wholeNumber(value, 0, Number.MAX_SAFE_INTEGER) },
     default: "1000",
     description: "How many pods may wait for their prefetch",
     obsolete: "as many pods as there are may wait for their prefetch",

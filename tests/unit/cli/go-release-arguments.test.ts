@@ -120,3 +120,9 @@ test.each(processes)("kiam %s: the arguments of %s go together", async (command,
   expect(agent?.kind === "values" ? await agentContradiction(agent.values) : agent).toBeUndefined();
   expect(server?.kind === "values" ? serverContradiction(server.values) : server).toBeUndefined();
 });
+
+test("a prefetch buffer of no length, which the Go release took too, is no reason not to start", () => {
+  const argv = [...filesGiven, "--role-base-arn-autodetect", "--prefetch-buffer-size=0"];
+
+  expect(values(serverFlags, argv)).toMatchObject({ prefetchBufferSize: 0 });
+});
