@@ -18,15 +18,16 @@ afterAll(async () => {
 const { KIAM_SEED: replayed, KIAM_LONG: isLong } = process.env;
 const schedules = isLong === undefined ? 32 : 1_000;
 
-/** The API server takes seconds to come back: it is killed in every eighth round. */
+/** An API server takes seconds to come back, and a silence to be noticed: not in every round. */
 const rounds: readonly Round[] =
   replayed === undefined
     ? Array.from({ length: schedules / schedulesPerRound }, (_, number) => ({
         seed: (Date.now() % 2 ** 31) + number,
         number,
         isKilled: number % 8 === 4,
+        isFrozen: number % 2 === 1,
       }))
-    : [false, true].map((isKilled, number) => ({ seed: Number(replayed), number, isKilled }));
+    : [false, true].map((isRare, number) => ({ seed: Number(replayed), number, isKilled: isRare, isFrozen: isRare }));
 
 test(
   `whatever the API server and the network do, the stores are what a fresh list says in the end (${rounds.length * schedulesPerRound} schedules)`,

@@ -26,6 +26,8 @@ export interface Round {
   readonly number: number;
   /** Whether the API server is killed in the middle of it. */
   readonly isKilled: boolean;
+  /** Whether the first schedule's connections fall silent near the end, so that what then happens is not heard over them. */
+  readonly isFrozen: boolean;
 }
 
 /** Each a schedule of its own, before the same cluster. */
@@ -44,7 +46,7 @@ export interface RoundResult {
   readonly convergedMs: number;
 }
 
-export async function playRound(world: World, { seed, number, isKilled }: Round): Promise<RoundResult> {
+export async function playRound(world: World, { seed, number, isKilled, isFrozen }: Round): Promise<RoundResult> {
   const { lab } = world;
   const dice = createDice(seed);
   const clock = createFastClock(speed);
@@ -69,6 +71,7 @@ export async function playRound(world: World, { seed, number, isKilled }: Round)
 
   const churn = createChurn(lab.api, dice.fork("churn"), number * 1000);
   const [compactAt, killAt, rotateAt] = [dice.between(0, steps), dice.between(5, steps - 5), dice.between(0, steps)];
+  const freezeAt = dice.between(steps - 10, steps - 5);
   const breaches: string[] = [];
   for (let step = 0; step < steps; step += 1) {
     await churn.step();
@@ -77,6 +80,9 @@ export async function playRound(world: World, { seed, number, isKilled }: Round)
     }
     if (step === rotateAt) {
       await rotateTokens(lanes, tokens[1]);
+    }
+    if (isFrozen && step === freezeAt) {
+      lanes[0]?.proxy.freeze();
     }
     if (isKilled && step === killAt) {
       breaches.push(...(await outage(lab.controlPlane, lanes)));

@@ -34,6 +34,8 @@ export interface ApiFaultProxy extends AsyncDisposable {
   decideConnection: () => ConnectionFault;
   /** The only token that is let in from now on; any where it is undefined. */
   onlyToken: string | undefined;
+  /** From now on nothing more comes over answers that have begun, for ever: as where a network forgets its connections. */
+  freeze(): void;
   readonly records: readonly ProxyRecord[];
 }
 
@@ -43,6 +45,7 @@ export async function createApiFaultProxy(options: ApiFaultProxyOptions): Promis
   const records: ProxyRecord[] = [];
   const sockets = new Set<Socket>();
   const closing = new AbortController();
+  let timesFrozen = 0;
 
   const after = (ms: number) => new Promise<void>((resolve) => void clock.after(ms, resolve));
 
@@ -121,8 +124,12 @@ export async function createApiFaultProxy(options: ApiFaultProxyOptions): Promis
       left,
     }: { readonly message: IncomingMessage; readonly response: ServerResponse; readonly left: AbortSignal },
   ): Promise<void> {
+    const began = timesFrozen;
     const gone = new Promise<void>((resolve) => left.addEventListener("abort", () => resolve(), { once: true }));
     for await (const piece of piecesOf(fault, body, dice)) {
+      if (timesFrozen !== began) {
+        await gone;
+      }
       if (left.aborted) {
         return;
       }
@@ -171,6 +178,9 @@ export async function createApiFaultProxy(options: ApiFaultProxyOptions): Promis
     decideConnection: () => "pass",
     onlyToken: undefined,
     records,
+    freeze() {
+      timesFrozen += 1;
+    },
     async [Symbol.asyncDispose]() {
       closing.abort();
       front.close();
