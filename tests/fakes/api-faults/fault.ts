@@ -41,8 +41,6 @@ type WatchFault =
   /** Nothing but bookmarks that stay where the watch began, then a cut. */
   | { readonly kind: "bookmarks-only"; readonly cutAfterMs: number };
 
-export type ApiFaultKind = ApiFault["kind"];
-
 /** What becomes of a connection before anything is asked over it. */
 export type ConnectionFault = "pass" | "swallow" | "reset";
 
