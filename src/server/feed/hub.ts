@@ -108,16 +108,13 @@ export function createHub(deps: HubDeps): Hub {
 
   /** To look through tens of thousands of pods is a matter of milliseconds; to decide them is not. */
   function namespaceChanged(name: string): void {
-    const nodeNames = new Set(
-      pods
-        .inNamespace(name)
-        .filter(asks)
-        .map((pod) => pod.nodeName),
-    );
-    reconsideration.add(
-      [...nodeNames].filter((nodeName) => feeds.has(nodeName)),
-      name,
-    );
+    const nodeNames = new Set<string>();
+    for (const pod of pods.inNamespace(name)) {
+      if (asks(pod) && feeds.has(pod.nodeName)) {
+        nodeNames.add(pod.nodeName);
+      }
+    }
+    reconsideration.add(nodeNames, name);
   }
 
   resources.use(pods.changes.add(podChanged));

@@ -50,8 +50,17 @@ export function createPodStore(): PodStore {
     version = newerVersion(version, objectVersion(resourceVersion));
   }
 
-  const podsOf = (uids: Iterable<PodUid>): readonly Pod[] =>
-    [...uids].map((uid) => byUid.get(uid)).filter((pod) => pod !== undefined);
+  /** A loop, because a namespace may have tens of thousands. */
+  function podsOf(uids: Iterable<PodUid>): readonly Pod[] {
+    const found: Pod[] = [];
+    for (const uid of uids) {
+      const pod = byUid.get(uid);
+      if (pod !== undefined) {
+        found.push(pod);
+      }
+    }
+    return found;
+  }
 
   /** What to tell of it; nothing where at most the version is another. */
   function hold(after: Pod): readonly PodChange[] {
