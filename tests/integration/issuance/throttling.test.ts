@@ -20,8 +20,7 @@ function serveAnyRole() {
 
 test.each<[FaultName, number]>([
   ["throttled", 1_100],
-  // Each call is three requests.
-  ["overloaded", 1_250],
+  ["overloaded", 1_100],
 ])(
   "ten minutes of STS saying %p while a thousand identities are to be renewed: at most %i requests until all are, none missed, over in half a minute",
   async (name, most) => {

@@ -53,3 +53,29 @@ test("a refusal is one request", async () => {
 test("silence is one request", async () => {
   expect(await outcome([() => Promise.withResolvers<Response>().promise, ok], 50)).toEqual(["ETIMEDOUT", 1]);
 });
+
+test("an STS that is down is not asked three times a call for long, and is again once it is well", async () => {
+  let isWell = false;
+  let asked = 0;
+  await using server = serveFakeSts(() => {
+    asked += 1;
+    return isWell ? ok() : errorXml(503, "ServiceUnavailable", "no");
+  });
+  using sts = createStsClient({
+    ...{ egress: directly, clock: systemClock },
+    endpoint: { url: server.url, signingRegion: "us-east-1" },
+    credentials: givenKeys("AKIAOWN", "own"),
+  });
+  const call = () => sts.callerArn(neverAborted()).catch(() => undefined);
+
+  for (let time = 0; time < 10; time += 1) {
+    await call();
+  }
+  expect(asked).toBe(20);
+  isWell = true;
+  await call();
+  isWell = false;
+  await call();
+
+  expect(asked).toBe(23);
+});
