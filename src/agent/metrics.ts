@@ -3,7 +3,7 @@ import { goReleaseBucketsSeconds } from "../telemetry/buckets.ts";
 import { HotCounter, HotHistogram } from "./hot-metrics.ts";
 
 /** The Go release's names for the routes. */
-export type HandlerName = "roleName" | "credentials" | "health" | "proxy" | "token" | "ping";
+export type HandlerName = "roleName" | "credentials" | "health" | "proxy" | "token" | "ping" | "info";
 
 export type AgentMetrics = ReturnType<typeof createAgentMetrics>;
 

@@ -18,6 +18,18 @@ export function jsonAnswer(status: number, body: string, headers: Headers = {}):
   return answer(status, "application/json", body, headers);
 }
 
+/**
+ * What the metadata service sends besides with what is written down there. That it closes the connection each time is not
+ * done here.
+ * @param lastModifiedMs since the Unix epoch; absent where it is not known
+ */
+export function documentHeaders(lastModifiedMs?: number): Headers {
+  return {
+    "Accept-Ranges": "none",
+    ...(lastModifiedMs === undefined ? {} : { "Last-Modified": new Date(lastModifiedMs).toUTCString() }),
+  };
+}
+
 export function answer(status: number, contentType: string, body: string, headers: Headers): Answer {
   return {
     status,

@@ -8,6 +8,7 @@ import { createAudit } from "./audit.ts";
 import { createCredentialAnswers } from "./credentials.ts";
 import { createHealth } from "./health.ts";
 import type { ReadInstanceId } from "./instance-id.ts";
+import { createInstanceProfileAnswers } from "./instance-profile.ts";
 import { createObserver } from "./observe.ts";
 import { createPodRoutes } from "./pod-routes.ts";
 import { createRouter, type Handle } from "./router.ts";
@@ -44,6 +45,7 @@ export function createHandle(options: HandleOptions, unclaimed: UnclaimedAddress
       tokens: createImdsTokens({ keys, unclaimed, clock }),
       imdsTokens: options.imdsTokens,
       answerCredentials: createCredentialAnswers(createAudit(log), metrics),
+      answerProfile: createInstanceProfileAnswers(clock),
       metrics,
     }),
     health: createHealth({

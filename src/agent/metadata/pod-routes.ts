@@ -3,22 +3,24 @@ import type { NodePod } from "../../domain/node-pod.ts";
 import type { PodFound } from "../credentials/find-pod.ts";
 import type { Lookup } from "../credentials/lookup.ts";
 import type { AgentMetrics, HandlerName } from "../metrics.ts";
-import { createAddressRoutes } from "./address-routes.ts";
+import { type CredentialsAsked, createAddressRoutes } from "./address-routes.ts";
 import type { Answer } from "./answer.ts";
 import type { AnswerCredentials } from "./credentials.ts";
+import type { AnswerInstanceProfile } from "./instance-profile.ts";
 import { createLimit } from "./limit.ts";
 import { notFound } from "./not-found.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 import type { MetadataRequest } from "./request.ts";
 import { roleName } from "./role-name.ts";
+import type { CredentialsForm } from "./target.ts";
 import { mintToken } from "./token.ts";
 import type { ImdsTokens } from "./tokens.ts";
 
 /** The routes whose answer depends on which pod calls. */
 export interface PodRoutes {
-  roleName(request: MetadataRequest): Answer | Promise<Answer>;
-  /** @param role the role in the path, decoded once */
-  credentials(request: MetadataRequest, role: string): Answer | Promise<Answer>;
+  roleName(request: MetadataRequest, form: CredentialsForm): Answer | Promise<Answer>;
+  credentials(request: MetadataRequest, asked: CredentialsAsked): Answer | Promise<Answer>;
+  instanceProfile(request: MetadataRequest): Answer | Promise<Answer>;
   token(request: MetadataRequest, target: { readonly isLatest: boolean }): Answer;
   other(request: MetadataRequest): Answer;
 }
@@ -29,6 +31,7 @@ export interface PodRouteOptions {
   /** `required`: requests without a valid IMDSv2 token are refused. `optional`: a token makes no difference. */
   readonly imdsTokens: "optional" | "required";
   readonly answerCredentials: AnswerCredentials;
+  readonly answerProfile: AnswerInstanceProfile;
   readonly metrics: Pick<AgentMetrics, "findRoleErrors" | "emptyRole" | "credentialFetchErrors">;
 }
 
@@ -46,9 +49,9 @@ interface Serve {
 }
 
 export function createPodRoutes(options: PodRouteOptions): PodRoutes {
-  const { lookup, tokens, answerCredentials, metrics } = options;
+  const { lookup, tokens, answerCredentials, answerProfile, metrics } = options;
   const waiting = createLimit<IpAddress>(mostWaiting);
-  const byAddress = createAddressRoutes({ lookup: lookup.byAddress, answerCredentials, metrics });
+  const byAddress = createAddressRoutes({ lookup: lookup.byAddress, answerCredentials, answerProfile, metrics });
 
   async function wait<T>(place: Disposable, promise: Promise<T>): Promise<T> {
     using _place = place;
@@ -118,23 +121,39 @@ export function createPodRoutes(options: PodRouteOptions): PodRoutes {
     return refuse(refusal);
   }
 
-  function credentialsOf(request: MetadataRequest, pod: NodePod, role: string): Answer | Promise<Answer> {
-    const held = lookup.heldCredentials(pod, role);
+  function credentialsOf(request: MetadataRequest, pod: NodePod, asked: CredentialsAsked): Answer | Promise<Answer> {
+    const held = lookup.heldCredentials(pod, asked.role);
     if (held !== undefined) {
-      return counted(answerCredentials.toPod(pod, held));
+      return counted(answerCredentials.toPod(pod, held, asked.form));
     }
     const place = waiting.take(request.client);
     if (place === undefined) {
       return refuse({ kind: "too-many-waiting" });
     }
-    return wait(place, waitForCredentials(request, pod, role));
+    return wait(place, waitForCredentials(request, pod, asked));
   }
 
-  async function waitForCredentials(request: MetadataRequest, pod: NodePod, role: string): Promise<Answer> {
+  async function waitForCredentials(request: MetadataRequest, pod: NodePod, asked: CredentialsAsked): Promise<Answer> {
+    const { role, form } = asked;
     const found = await lookup.findCredentials({ pod, address: request.client, role }, request.signal);
     return found.kind === "ask-by-address"
-      ? ((await byAddress.credentials(request, role)) ?? counted(refuse(serversGone)))
-      : counted(answerCredentials.toPod(pod, found));
+      ? ((await byAddress.credentials(request, asked)) ?? counted(refuse(serversGone)))
+      : counted(answerCredentials.toPod(pod, found, form));
+  }
+
+  function profileOf(pod: NodePod): Answer {
+    const { decision } = pod;
+    switch (decision.kind) {
+      case "no-role":
+      case "denied":
+        return refuse(decision);
+      case "allowed": {
+        const held = lookup.heldCredentials(pod, decision.role);
+        return answerProfile(decision.role, held?.kind === "issued" ? held.credentials.issuedAtMs : undefined);
+      }
+      default:
+        return decision satisfies never;
+    }
   }
 
   function counted(answer: Answer): Answer {
@@ -145,12 +164,15 @@ export function createPodRoutes(options: PodRouteOptions): PodRoutes {
   }
 
   return {
-    roleName: (request) => forPod("roleName", request, { pod: roleName, address: () => byAddress.roleName(request) }),
-    credentials: (request, role) =>
+    roleName: (request, form) =>
+      forPod("roleName", request, { pod: roleName, address: () => byAddress.roleName(request, form) }),
+    credentials: (request, asked) =>
       forPod("credentials", request, {
-        pod: (pod) => credentialsOf(request, pod, role),
-        address: () => byAddress.credentials(request, role),
+        pod: (pod) => credentialsOf(request, pod, asked),
+        address: () => byAddress.credentials(request, asked),
       }),
+    instanceProfile: (request) =>
+      forPod("info", request, { pod: profileOf, address: () => byAddress.instanceProfile(request) }),
     token(request, { isLatest }) {
       if (request.method !== "PUT") {
         return refuse({ kind: "wrong-method", allow: "PUT" });

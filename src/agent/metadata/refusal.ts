@@ -14,6 +14,7 @@ export type Refusal =
   | { readonly kind: "wrong-method"; readonly allow: string }
   | { readonly kind: "no-such-path" }
   | { readonly kind: "no-role" }
+  | { readonly kind: "account-unknown" }
   | { readonly kind: "denied"; readonly explanation: string }
   | { readonly kind: "too-many-connections" }
   | { readonly kind: "too-many-waiting" }
@@ -63,6 +64,9 @@ function tell(refusal: Refusal): Told {
       return { status: 404, code: "NotFound", message: "kiam does not serve this path to pods" };
     case "no-role":
       return { status: 404, code: "NotFound", message: "the pod has no iam.amazonaws.com/role annotation" };
+    case "account-unknown":
+      // SDKs then ask at security-credentials.
+      return { status: 404, code: "NotFound", message: "no kiam server says which account the pod's role belongs to" };
     case "wrong-method":
       return {
         status: 405,

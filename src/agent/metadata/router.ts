@@ -52,9 +52,11 @@ export function createRouter({ pods, health, observer, accessLog, metrics, log, 
       case "health":
         return request.isFromNode ? health(target.isDeep, request.signal) : notFound();
       case "role-name":
-        return pods.roleName(request);
+        return pods.roleName(request, target.form);
       case "credentials":
-        return pods.credentials(request, target.role);
+        return pods.credentials(request, target);
+      case "instance-profile":
+        return pods.instanceProfile(request);
       case "other":
         metrics.proxyBlocked.inc();
         return pods.other(request);
@@ -104,6 +106,8 @@ function handlerOf(target: Target): HandlerName {
       return target.kind;
     case "role-name":
       return "roleName";
+    case "instance-profile":
+      return "info";
     case "other":
     case "malformed":
       return "proxy";

@@ -3,16 +3,25 @@ export type Target =
   | { readonly kind: "ping" }
   | { readonly kind: "health"; readonly isDeep: boolean }
   | { readonly kind: "token"; readonly isLatest: boolean }
-  | { readonly kind: "role-name" }
+  | { readonly kind: "role-name"; readonly form: CredentialsForm }
   /** `role` is what the path says, decoded once. It is only ever compared. */
-  | { readonly kind: "credentials"; readonly role: string }
+  | { readonly kind: "credentials"; readonly form: CredentialsForm; readonly role: string }
+  | { readonly kind: "instance-profile" }
   | { readonly kind: "other" }
   | { readonly kind: "malformed"; readonly problem: string };
+
+/** What credentials come with: in the `extended` form with the account's id, which newer SDKs ask for first. */
+export type CredentialsForm = "plain" | "extended";
 
 /** `latest`, `1.0`, `2021-07-15`. */
 const versioned = /^\/[A-Za-z0-9][A-Za-z0-9.-]*(\/.*)$/s;
 
-const rolePath = "/meta-data/iam/security-credentials";
+const rolePaths: readonly (readonly [CredentialsForm, string])[] = [
+  ["plain", "/meta-data/iam/security-credentials"],
+  ["extended", "/meta-data/iam/security-credentials-extended"],
+];
+
+const profilePath = "/meta-data/iam/info";
 
 const control = /[\0-\x20\x7f]/;
 
@@ -49,18 +58,23 @@ function parseVersioned(path: string): Target | undefined {
   if (below === undefined) {
     return undefined;
   }
-  if (below === rolePath || below === `${rolePath}/`) {
-    return { kind: "role-name" };
+  for (const [form, rolePath] of rolePaths) {
+    if (below === rolePath || below === `${rolePath}/`) {
+      return { kind: "role-name", form };
+    }
+    if (below.startsWith(`${rolePath}/`)) {
+      return parseRole(form, below.slice(rolePath.length + 1));
+    }
   }
-  if (below.startsWith(`${rolePath}/`)) {
-    return parseRole(below.slice(rolePath.length + 1));
+  if (below === profilePath || below === `${profilePath}/`) {
+    return { kind: "instance-profile" };
   }
   return below === "/api/token" ? { kind: "token", isLatest: path === "/latest/api/token" } : undefined;
 }
 
-function parseRole(encoded: string): Target {
+function parseRole(form: CredentialsForm, encoded: string): Target {
   try {
-    return { kind: "credentials", role: encoded.includes("%") ? decodeURIComponent(encoded) : encoded };
+    return { kind: "credentials", form, role: encoded.includes("%") ? decodeURIComponent(encoded) : encoded };
   } catch {
     return { kind: "malformed", problem: "the role's percent-encoding is broken" };
   }

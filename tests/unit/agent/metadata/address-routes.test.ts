@@ -47,6 +47,41 @@ test("the role is passed on as it was asked for, decoded once", async () => {
   expect(goServers.asked).toEqual(["credentials 10.0.0.1 team/reader"]);
 });
 
+const ofOtherAccount = "arn:aws:iam::210987654321:role/team/reader";
+
+test("of a role annotated as an ARN the account is known: the extended form and iam/info are answered", async () => {
+  const { handle, goServers } = onGo();
+  goServers.onRole = async () => ({ kind: "role", name: ofOtherAccount });
+  const iam = "/latest/meta-data/iam";
+
+  const [name, credentials, info] = [
+    await handle(aRequest(`${iam}/security-credentials-extended`)),
+    await handle(aRequest(`${iam}/security-credentials-extended/${ofOtherAccount}`)),
+    await handle(aRequest(`${iam}/info`)),
+  ];
+
+  expect(name.body).toBe(ofOtherAccount);
+  expect(JSON.parse(credentials.body)).toMatchObject({ AccessKeyId: "ASIAGO", AccountId: "210987654321" });
+  expect(JSON.parse(info.body)).toMatchObject({
+    LastUpdated: "2026-01-01T00:00:00Z",
+    InstanceProfileArn: "arn:aws:iam::210987654321:instance-profile/team/reader",
+  });
+});
+
+test.each(["security-credentials-extended", "security-credentials-extended/team/reader", "info"])(
+  "of a role annotated as a name it is not: iam/%s is 404, so that SDKs go on with the plain form",
+  async (path) => {
+    const { handle } = onGo();
+
+    const answer = await handle(aRequest(`/latest/meta-data/iam/${path}`));
+
+    expect([answer.status, JSON.parse(answer.body).Message]).toEqual([
+      404,
+      "no kiam server says which account the pod's role belongs to",
+    ]);
+  },
+);
+
 test.each([
   [{ kind: "nobody" }, 503, "no pod is known at this address"],
   [{ kind: "doubt" }, 503, "two pods claim this address"],

@@ -15,7 +15,10 @@ test.each([roles, `${roles}/`, "/1.0/meta-data/iam/security-credentials/"])(
     const answer = await handle(aRequest(target));
 
     expect([answer.status, answer.body]).toEqual([200, "reader"]);
-    expect(answer.headers).toEqual({ "Content-Type": "text/plain", "Content-Length": "6", Server: "kiam" });
+    expect(answer.headers).toEqual({
+      ...{ "Content-Type": "text/plain", "Content-Length": "6", "Accept-Ranges": "none" },
+      Server: "kiam",
+    });
   },
 );
 
@@ -202,7 +205,7 @@ test("deep health fails while no server answers and nothing valid is held", asyn
 test.each([
   "/",
   "/latest/meta-data/",
-  "/latest/meta-data/iam/info",
+  "/latest/meta-data/iam/",
   "/latest/user-data",
   "/latest/meta-data/identity-credentials/ec2/security-credentials/ec2-instance",
   "//latest/meta-data/iam/security-credentials/reader",

@@ -6,13 +6,13 @@ const roles = "/latest/meta-data/iam/security-credentials";
 test.each(["latest", "1.0", "2021-07-15", "2007-01-19"])("version %s is one", (version) => {
   const target = parseTarget(`/${version}/meta-data/iam/security-credentials`);
 
-  expect(target).toEqual({ kind: "role-name" });
+  expect(target).toEqual({ kind: "role-name", form: "plain" });
 });
 
 test.each([roles, `${roles}/`, `${roles}?x=y`, `${roles}/?`])("%s asks for the role's name", (raw) => {
   const target = parseTarget(raw);
 
-  expect(target).toEqual({ kind: "role-name" });
+  expect(target).toEqual({ kind: "role-name", form: "plain" });
 });
 
 test.each([
@@ -31,7 +31,22 @@ test.each([
 ])("a role in the path as %s is %s: decoded once and never resolved", (encoded, role) => {
   const target = parseTarget(`${roles}/${encoded}`);
 
-  expect(target).toEqual({ kind: "credentials", role });
+  expect(target).toEqual({ kind: "credentials", form: "plain", role });
+});
+
+test.each([
+  ["/latest/meta-data/iam/security-credentials-extended", { kind: "role-name", form: "extended" }],
+  ["/2021-07-15/meta-data/iam/security-credentials-extended/", { kind: "role-name", form: "extended" }],
+  [
+    "/latest/meta-data/iam/security-credentials-extended/team%2Freader",
+    { kind: "credentials", form: "extended", role: "team/reader" },
+  ],
+  ["/latest/meta-data/iam/info", { kind: "instance-profile" }],
+  ["/1.0/meta-data/iam/info/?x=y", { kind: "instance-profile" }],
+] as const)("%s is for newer SDKs", (raw, expected) => {
+  const target = parseTarget(raw);
+
+  expect(target).toEqual(expected);
 });
 
 test.each([
@@ -58,8 +73,12 @@ test.each([
   "/latest",
   "/latest/",
   "/latest/meta-data/",
-  "/latest/meta-data/iam/info",
-  "/latest/meta-data/iam/security-credentials-extended/reader",
+  "/latest/meta-data/iam",
+  "/latest/meta-data/iam/",
+  "/latest/meta-data/iam/information",
+  "/latest/meta-data/iam/info/x",
+  "/latest/meta-data/iam/Info",
+  "/latest/meta-data/iam/security-credentials-extendedX/reader",
   "/latest/meta-data/iam/security-credentialsX",
   "/latest/meta-data/iam//security-credentials/reader",
   "/latest//meta-data/iam/security-credentials/reader",
