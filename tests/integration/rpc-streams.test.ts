@@ -111,6 +111,23 @@ describe("a client whose server goes", () => {
     expect((await keptEnd).done).toBeTrue();
   });
 
+  test("every other connection is looked at, though some are on their way out at that moment", async () => {
+    await using served = await serveNodeService({ watchNode: oneHeartbeat });
+    const seen: unknown[] = [];
+
+    for (let round = 0; round < 10; round += 1) {
+      using leaving = clientOf(served);
+      await openStream(leaving);
+      leaving[Symbol.dispose]();
+      for (let turn = 0; turn < 20; turn += 1) {
+        served.server.closeConnections((peer) => seen.push(peer) === 0);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+
+    expect(seen.filter((peer) => peer === null || peer === undefined)).toEqual([]);
+  });
+
   test("is not brought down by a stream that it began and never read", async () => {
     const entered = Promise.withResolvers<void>();
     const served = await serveNodeService({
