@@ -184,7 +184,7 @@ export function createHub(deps: HubDeps): Hub {
       reconsideration.settle(nodeName);
       const notices = mailbox.take();
       const changes = notices === undefined ? undefined : feed.changesOf(notices);
-      const isDue = clock.now() >= heartbeatAtMs;
+      const isDue = notices?.passedOver === true || clock.now() >= heartbeatAtMs;
       if (changes === undefined && !isDue) {
         await mailbox.wait(heartbeatAtMs - clock.now(), signal);
         continue;

@@ -7,6 +7,8 @@ export interface Notices {
   readonly changed: readonly PodUid[];
   readonly removed: readonly PodUid[];
   readonly identities: readonly IdentityKey[];
+  /** A pod came and went unseen. Somebody else may have told the reader of it: it must hear how far this stream has heard. */
+  readonly passedOver?: true;
 }
 
 /**
@@ -32,12 +34,17 @@ export function createMailbox(known: Iterable<PodUid>, clock: Clock): Mailbox {
   const changed = new Set<PodUid>();
   const removed = new Set<PodUid>();
   const identities = new Set<IdentityKey>();
+  let isPassedOver = false;
   let wake: () => void = () => undefined;
 
   const size = () => changed.size + removed.size + identities.size;
+  const isEmpty = () => size() === 0 && !isPassedOver;
 
   function takeAll(): Notices {
-    const notices = { changed: [...changed], removed: [...removed], identities: [...identities] };
+    const notices = {
+      ...{ changed: [...changed], removed: [...removed], identities: [...identities] },
+      ...(isPassedOver ? ({ passedOver: true } as const) : {}),
+    };
     for (const uid of changed) {
       told.add(uid);
     }
@@ -47,6 +54,7 @@ export function createMailbox(known: Iterable<PodUid>, clock: Clock): Mailbox {
     changed.clear();
     removed.clear();
     identities.clear();
+    isPassedOver = false;
     return notices;
   }
 
@@ -58,20 +66,21 @@ export function createMailbox(known: Iterable<PodUid>, clock: Clock): Mailbox {
     },
     podRemoved(uid) {
       changed.delete(uid);
-      // A pod that came and went between two messages is nobody's business.
       if (told.has(uid)) {
         removed.add(uid);
-        wake();
+      } else {
+        isPassedOver = true;
       }
+      wake();
     },
     identityChanged(key) {
       identities.add(key);
       wake();
     },
     identityUnused: (key) => void identities.delete(key),
-    take: () => (size() === 0 ? undefined : takeAll()),
+    take: () => (isEmpty() ? undefined : takeAll()),
     async wait(ms, signal) {
-      if (size() > 0 || signal.aborted) {
+      if (!isEmpty() || signal.aborted) {
         return;
       }
       const { promise, resolve } = Promise.withResolvers<void>();

@@ -30,7 +30,7 @@ describe("what changes under a running stream", () => {
     await settle();
     hub.pods.remove(aUid("a"));
 
-    expect(await stream.soon()).toBeUndefined();
+    expect(told(await stream.soon())).toBe("heartbeat");
   });
 
   test("an annotation: the other role, its credentials as they come, and a refusal forgotten", async () => {
