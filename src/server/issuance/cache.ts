@@ -17,6 +17,8 @@ export interface Entry {
   dueAtMs: number;
   /** Whether it was asked for since what is held came, or since the last pod that wanted it went. */
   isAsked: boolean;
+  /** The namespace that asked last; empty where none has. */
+  askedBy: string;
   /** Until when it is kept although nobody wants it. */
   keepUntilMs: number;
   /** Whether a renewal was waited for in vain, and is not to be waited for again. */
@@ -93,6 +95,7 @@ function newEntry(key: IdentityKey, identity: RoleIdentity): Entry {
     setback: undefined,
     dueAtMs: 0,
     isAsked: false,
+    askedBy: "",
     keepUntilMs: 0,
     isRenewalLate: false,
   };
@@ -112,7 +115,7 @@ export function newestOf(entry: Entry | undefined, nowMs: number): IssueResult |
   return entry?.setback === undefined ? undefined : { kind: "failed", failure: entry.setback.failure };
 }
 
-/** In whose name an identity waits its turn: the namespaces that want it, else the role, as if it were a namespace of its own. */
+/** In whose name an identity waits its turn: the namespaces that want it, else the one that asked for it. */
 export function partiesOf(entry: Entry): readonly string[] {
-  return entry.wantedBy.size > 0 ? [...entry.wantedBy.keys()] : [entry.identity.role];
+  return entry.wantedBy.size > 0 ? [...entry.wantedBy.keys()] : [entry.askedBy];
 }

@@ -19,9 +19,9 @@ export interface Issuance {
   peek(key: IdentityKey): IssueResult | undefined;
   /**
    * For a pod's request: held credentials at once, else joins or starts the one flight. Rejects only with the signal's
-   * reason; a caller that leaves takes nothing from the others.
+   * reason; a caller that leaves takes nothing from the others. @param namespace of the pod that asks, for fairness
    */
-  get(identity: RoleIdentity, signal: AbortSignal): Promise<IssueResult>;
+  get(identity: RoleIdentity, namespace: string, signal: AbortSignal): Promise<IssueResult>;
   /**
    * Wants the identity held, fetched now and renewed ahead of expiry, until disposed; wants are counted. The namespace is
    * for fairness among what is fetched in the background.

@@ -11,7 +11,8 @@ import { isBelowFloor } from "./schedule.ts";
 
 /** Answers those who need credentials now. */
 export interface Requests {
-  get(identity: RoleIdentity, signal: AbortSignal): Promise<IssueResult>;
+  /** @param namespace in whose name an identity waits its turn that no pod wants held */
+  get(identity: RoleIdentity, namespace: string, signal: AbortSignal): Promise<IssueResult>;
 }
 
 export interface RequestsDeps {
@@ -32,17 +33,18 @@ const expiredMeanwhile: IssueResult = {
 
 export function createRequests({ cache, flights, clock, metrics, refreshAheadMs }: RequestsDeps): Requests {
   return {
-    async get(identity, signal) {
+    async get(identity, namespace, signal) {
       signal.throwIfAborted();
       const entry = cache.entryOf(identity);
-      noteAsking(entry);
+      noteAsking(entry, namespace);
       const held = unexpired(entry, clock.now());
       return held === undefined ? fetched(entry, signal) : keptOrRenewed(entry, held, signal);
     },
   };
 
-  function noteAsking(entry: Entry): void {
+  function noteAsking(entry: Entry, namespace: string): void {
     entry.isAsked = true;
+    entry.askedBy = namespace;
     entry.keepUntilMs = clock.now() + keepUnusedMs;
     cache.touch(entry);
   }

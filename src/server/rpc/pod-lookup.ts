@@ -79,9 +79,9 @@ export function createPodLookup({ pods, namespaces, decide, issuance, failures, 
     return decided(await findPod({ pods: reach(nodeName), clock }, address, nodeName, addressWaitMs, signal));
   }
 
-  async function credentialsOf(identity: RoleIdentity, limit: Deadline): Promise<IssueResult> {
+  async function credentialsOf(identity: RoleIdentity, namespace: string, limit: Deadline): Promise<IssueResult> {
     try {
-      return await issuance.get(identity, limit.signal);
+      return await issuance.get(identity, namespace, limit.signal);
     } catch (error) {
       if (limit.passed) {
         return lateResult;
@@ -96,7 +96,7 @@ export function createPodLookup({ pods, namespaces, decide, issuance, failures, 
       let found = await find(address, nodeName, signal);
       using limit = deadline(credentialsWaitMs, clock, signal);
       while (found.kind === "pod" && found.decision.kind === "allowed" && wants(found.pod, found.decision)) {
-        const result = await credentialsOf(found.decision.identity, limit);
+        const result = await credentialsOf(found.decision.identity, found.pod.namespace, limit);
         const now = decided(ownerOf(reach(nodeName).claimants(address), nodeName));
         if (isSameGrant(found, now)) {
           if (result.kind === "failed") {

@@ -67,7 +67,7 @@ export function createOracle(world: StsWorld, { asked, wanted }: Judged): Oracle
     const held = seen.get(identity);
     asking.set(identity, startedAtMs);
     using patience = deadline(patienceMs, clock, neverAborted());
-    const result = await get(identity, patience.signal).catch((): IssueResult | undefined => undefined);
+    const result = await get(identity, "team", patience.signal).catch((): IssueResult | undefined => undefined);
     asking.delete(identity);
     const isHeld = held !== undefined && held.expiresAtMs > startedAtMs;
     if (result?.kind === "issued") {

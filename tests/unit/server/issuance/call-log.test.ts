@@ -11,7 +11,7 @@ test("credentials that STS gives are a line with the Go release's keys, and with
   const { issuance, sts, logger } = createServerStores();
   sts.onCall((call) => call.issue());
 
-  await issuance.get({ ...identityOf("reader"), externalId: "an-external-id" }, neverAborted());
+  await issuance.get({ ...identityOf("reader"), externalId: "an-external-id" }, "team", neverAborted());
 
   expect(logger.lines).toEqual([
     {
@@ -31,7 +31,7 @@ test("what STS does not give is an error in the Go release's words", async () =>
   const { issuance, sts, logger } = createServerStores();
   sts.onCall((call) => call.fail("refused", "AccessDenied"));
 
-  await issuance.get(identityOf("reader"), neverAborted());
+  await issuance.get(identityOf("reader"), "team", neverAborted());
 
   expect(logger.lines).toEqual([
     {
@@ -60,8 +60,8 @@ test("calls of STS are counted when they end, and as current while they last", a
   const states = [await counts()];
 
   const [reader, writer] = [
-    issuance.get(identityOf("reader"), neverAborted()),
-    issuance.get(identityOf("writer"), neverAborted()),
+    issuance.get(identityOf("reader"), "team", neverAborted()),
+    issuance.get(identityOf("writer"), "team", neverAborted()),
   ];
   await settle();
   await clock.advance(2_000);
@@ -72,7 +72,7 @@ test("calls of STS are counted when they end, and as current while they last", a
   sts.calls[1]?.fail("unavailable");
   await writer;
   states.push(await counts());
-  await issuance.get(identityOf("reader"), neverAborted());
+  await issuance.get(identityOf("reader"), "team", neverAborted());
   states.push(await counts());
 
   expect(states).toEqual([

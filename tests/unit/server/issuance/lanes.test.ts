@@ -36,6 +36,20 @@ test("requests that STS keeps waiting in every place do not keep a renewal waiti
   expect(await stateOf(Promise.race(waiting))).toBe("waiting");
 });
 
+test("namespaces take turns in requests: one whose pods ask for a thousand roles does not keep another's waiting", async () => {
+  const { get, sts, clock } = setUp({ fetchers: 2 });
+  sts.onCall((call) => clock.after(80, () => call.issue()));
+  for (let index = 0; index < 1_000; index += 1) {
+    void get(identityOf(`crowd-${index}`), never, "crowd");
+  }
+
+  const alone = get(reader, never, "alone");
+  await clock.advance(240);
+
+  expect(await stateOf(alone)).toBe("answered");
+  expect(sts.calls.length).toBeLessThan(10);
+});
+
 test("namespaces take turns in renewals: one with a thousand that are due does not keep one with a single one waiting", async () => {
   const { want, sts, start, clock } = setUp({ fetchers: 2 });
   await using _running = start();

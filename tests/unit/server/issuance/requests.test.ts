@@ -116,11 +116,11 @@ test("an adapter that throws is a failure, and its text, which may quote a reque
   expect(JSON.stringify(logger.lines)).not.toContain("IQoSECRET");
 });
 
-test("no more calls are up for requests than there are fetchers, and roles take turns", async () => {
+test("no more calls are up for requests than there are fetchers, and namespaces take turns", async () => {
   const { get, sts } = setUp({ fetchers: 2 });
   const many = ["a", "b", "c", "d"].map((sessionName) => ({ ...reader, sessionName }));
 
-  const answers = [...many, writer].map((identity) => get(identity, never));
+  const answers = [...many.map((identity) => get(identity, never)), get(writer, never, "another")];
   await settle();
   expect(sts.up).toBe(2);
   sts.onCall((call) => call.issue());

@@ -38,6 +38,7 @@ export function setUp(options: Partial<IssuanceDeps> = {}) {
 
   return {
     ...issuance,
+    get: (identity: RoleIdentity, signal: AbortSignal, namespace = "team") => issuance.get(identity, namespace, signal),
     clock,
     sts,
     logger,

@@ -30,7 +30,7 @@ function setUp() {
     failures: { note: () => undefined },
     clock,
     issuance: {
-      async get(identity, signal) {
+      async get(identity, _namespace, signal) {
         await untilAborted(gateOf(identity).promise, signal);
         const times = { issuedAtMs: clock.now(), expiresAtMs: clock.now() + 3_600_000 };
         const secrets = { secretAccessKey: "s", sessionToken: "t" };
