@@ -82,12 +82,12 @@ describe("what changes under a running stream", () => {
     await using hub = setUp();
     hub.put({ uid: "a", nodeName: "node-b", role: "writer" });
     const reader = identityOf("reader");
-    const refused = hub.issuance.get(reader, new AbortController().signal);
+    const refused = hub.issuance.get(reader, "team", new AbortController().signal);
     hub.sts.calls[0]?.fail("refused", "AccessDenied");
     await refused;
 
     hub.put({ uid: "a", nodeName: "node-b", role: "reader" });
-    void hub.issuance.get(reader, new AbortController().signal);
+    void hub.issuance.get(reader, "team", new AbortController().signal);
     await settle();
 
     expect(hub.sts.calls.length).toBe(2);
