@@ -1,6 +1,7 @@
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { Code, ConnectError, type ConnectRouter, createConnectRouter, type Interceptor } from "@connectrpc/connect";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import { createFrameWriter, framesKey } from "./frames.ts";
 import { peerContext } from "./peer.ts";
 
 export interface DispatchOptions {
@@ -43,7 +44,8 @@ export function createDispatch(options: DispatchOptions) {
       return;
     }
     try {
-      const call = universalRequestFromNodeRequest(request, response, undefined, peerContext(request));
+      const context = peerContext(request).set(framesKey, createFrameWriter(request, response));
+      const call = universalRequestFromNodeRequest(request, response, undefined, context);
       await universalResponseToNodeResponse(await handler(call), response);
     } catch (error) {
       if (!isDisconnect(error, response)) {

@@ -1,5 +1,6 @@
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import { Counter, type Registry } from "prom-client";
+import { framesKey } from "./frames.ts";
 
 /**
  * Counts calls as go-grpc-prometheus does: `grpc_<side>_{started,handled,msg_received,msg_sent}_total` with grpc_type,
@@ -38,6 +39,10 @@ export function countCalls(side: "server" | "client", registry: Registry): Inter
         return response;
       }
       const ended = once(done);
+      const frames = request.contextValues.get(framesKey);
+      if (frames !== undefined) {
+        frames.onWrite = () => outbound.inc(call);
+      }
       // A reader that leaves in the middle of a message does not resume what counts the messages.
       request.signal.addEventListener("abort", () => ended(abortCode(request.signal)), { once: true });
       return { ...response, message: counted(response.message, () => outbound.inc(call), ended) };

@@ -53,17 +53,17 @@ export function createHub(deps: HubDeps): Hub {
       denials.note(pod, decision.denial);
     }
     if (decision.kind === "allowed") {
-      tellRefusal(identityKey(decision.identity), [pod]);
+      tellRefusal(identityKey(decision.identity), () => [pod]);
     }
     return decision;
   }
 
   /** What STS refuses is for people to mend. What else fails passes by itself, and pods that ask meanwhile are told. */
-  function tellRefusal(key: IdentityKey, users: readonly Pod[]): void {
+  function tellRefusal(key: IdentityKey, users: () => readonly Pod[]): void {
     const result = issuance.peek(key);
     if (result?.kind === "failed" && result.failure.kind === "refused") {
       const text = credentialErrorText(result.failure);
-      for (const pod of users) {
+      for (const pod of users()) {
         deps.events.stands(pod, text);
       }
     }
@@ -123,8 +123,7 @@ export function createHub(deps: HubDeps): Hub {
     issuance.changes.add((key) => {
       for (const feed of feeds.values()) {
         feed.identityChanged(key);
-        tellRefusal(
-          key,
+        tellRefusal(key, () =>
           feed
             .usersOf(key)
             .map(pods.get)
@@ -155,6 +154,7 @@ export function createHub(deps: HubDeps): Hub {
     const leave = () => {
       deps.metrics.nodeStreams.dec();
       feed.mailboxes.delete(mailbox);
+      mailbox[Symbol.dispose]();
       if (feed.mailboxes.size === 0) {
         feeds.delete(nodeName);
         reconsideration.forget(nodeName);
@@ -186,7 +186,7 @@ export function createHub(deps: HubDeps): Hub {
       const changes = notices === undefined ? undefined : feed.changesOf(notices);
       const isDue = notices?.passedOver === true || clock.now() >= heartbeatAtMs;
       if (changes === undefined && !isDue) {
-        await mailbox.wait(heartbeatAtMs - clock.now(), signal);
+        await mailbox.wait(heartbeatAtMs - clock.now());
         continue;
       }
       deps.metrics.feedMessages.inc();

@@ -13,9 +13,10 @@ export interface Notices {
 
 /**
  * What one stream's reader has yet to hear of. However slow the reader and however long the history, it holds no more than
- * the pods that the reader was told of and those that live, and the identities that they use.
+ * the pods that the reader was told of and those that live, and the identities that they use. Dispose it when the reader
+ * has gone: whoever waits is woken.
  */
-export interface Mailbox {
+export interface Mailbox extends Disposable {
   podChanged(uid: PodUid): void;
   podRemoved(uid: PodUid): void;
   identityChanged(key: IdentityKey): void;
@@ -23,8 +24,8 @@ export interface Mailbox {
   identityUnused(key: IdentityKey): void;
   /** Everything there is; afterwards the reader counts as told. `undefined` where there is nothing. */
   take(): Notices | undefined;
-  /** Resolves once there is something to take, `ms` have passed or the signal is aborted. */
-  wait(ms: number, signal: AbortSignal): Promise<void>;
+  /** Resolves once there is something to take or `ms` have passed; it may resolve before. */
+  wait(ms: number): Promise<void>;
   readonly size: number;
 }
 
@@ -36,6 +37,22 @@ export function createMailbox(known: Iterable<PodUid>, clock: Clock): Mailbox {
   const identities = new Set<IdentityKey>();
   let isPassedOver = false;
   let wake: () => void = () => undefined;
+  let alarm: { readonly atMs: number; readonly timer: Disposable } | undefined;
+  let isOver = false;
+
+  /** One that rings too early does no harm, and most waits end before: so the next one finds it set already. */
+  function setAlarm(ms: number): void {
+    const atMs = clock.now() + ms;
+    if (alarm !== undefined && alarm.atMs <= atMs) {
+      return;
+    }
+    alarm?.timer[Symbol.dispose]();
+    const ring = () => {
+      alarm = undefined;
+      wake();
+    };
+    alarm = { atMs, timer: clock.after(ms, ring) };
+  }
 
   const size = () => changed.size + removed.size + identities.size;
   const isEmpty = () => size() === 0 && !isPassedOver;
@@ -79,20 +96,22 @@ export function createMailbox(known: Iterable<PodUid>, clock: Clock): Mailbox {
     },
     identityUnused: (key) => void identities.delete(key),
     take: () => (isEmpty() ? undefined : takeAll()),
-    async wait(ms, signal) {
-      if (!isEmpty() || signal.aborted) {
+    async wait(ms) {
+      if (!isEmpty() || isOver) {
         return;
       }
       const { promise, resolve } = Promise.withResolvers<void>();
-      const stop = () => resolve();
       wake = resolve;
-      signal.addEventListener("abort", stop, { once: true });
-      using _timer = clock.after(ms, resolve);
+      setAlarm(ms);
       await promise;
-      signal.removeEventListener("abort", stop);
     },
     get size() {
       return size();
+    },
+    [Symbol.dispose]() {
+      isOver = true;
+      alarm?.timer[Symbol.dispose]();
+      wake();
     },
   };
 }

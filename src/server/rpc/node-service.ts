@@ -1,10 +1,12 @@
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { parseIpAddress } from "../../domain/ip-address.ts";
-import type { PodAnswer } from "../../domain/node-pod.ts";
+import type { NodeUpdate, PodAnswer } from "../../domain/node-pod.ts";
 import { identityKey } from "../../domain/role-identity.ts";
 import { toLookupPodResponse, toWatchNodeResponse } from "../../rpc/convert.ts";
 import { createCredentialsEncoder } from "../../rpc/credentials-bytes.ts";
+import { framesKey } from "../../rpc/frames.ts";
 import type { NodeService, WatchNodeRequest } from "../../rpc/gen/kiam/v1/node_pb.ts";
+import { createUpdateEncoder } from "../../rpc/update-bytes.ts";
 import type { DenialLog } from "../feed/denial-log.ts";
 import type { Hub } from "../feed/hub.ts";
 import type { NodeClaim } from "../identity/authorize.ts";
@@ -25,6 +27,7 @@ export interface NodeServiceDeps {
 /** Everything of one node for its agent, as it happens, and what the agent's store does not know yet. */
 export function createNodeService(deps: NodeServiceDeps): ServiceImpl<typeof NodeService> {
   const encode = createCredentialsEncoder();
+  const encodeUpdate = createUpdateEncoder(encode);
 
   async function* watchNode(request: WatchNodeRequest, context: HandlerContext) {
     const claim = claimOf(request);
@@ -33,8 +36,16 @@ export function createNodeService(deps: NodeServiceDeps): ServiceImpl<typeof Nod
       throw unknownNodeError(claim.hostIp);
     }
     using holding = deps.watchProof(proof);
-    for await (const update of deps.hub.watch(nodeName, AbortSignal.any([context.signal, holding.signal]))) {
-      yield toWatchNodeResponse(update, encode);
+    const over = AbortSignal.any([context.signal, holding.signal]);
+    const frames = context.values.get(framesKey);
+    // A function of its own, so that what was encoded is garbage while the next update is waited for.
+    const write = (update: NodeUpdate) => frames?.write(encodeUpdate(update), over);
+    for await (const update of deps.hub.watch(nodeName, over)) {
+      if (frames === undefined) {
+        yield toWatchNodeResponse(update, encode);
+      } else {
+        await write(update);
+      }
     }
     if (!context.signal.aborted) {
       throw proofEndedError(holding.signal.reason);

@@ -1,7 +1,6 @@
 import { expect, test } from "bun:test";
 import type { PodUid } from "../../../../src/domain/pod.ts";
 import type { IdentityKey } from "../../../../src/domain/role-identity.ts";
-import { neverAborted } from "../../../../src/runtime/abort.ts";
 import { createMailbox } from "../../../../src/server/feed/mailbox.ts";
 import { createFakeClock, settle } from "../../../fakes/clock.ts";
 import { aUid } from "../../../fakes/pods.ts";
@@ -89,35 +88,51 @@ test("pods that come and go while nobody reads do not add up", () => {
   expect(mailbox.size).toBe(0);
 });
 
-test("a reader waits until something comes, until its time is up, or until it is aborted", async () => {
+test("a reader waits until something comes, until its time is up, or until the mailbox is disposed", async () => {
   const mailbox = mailboxKnowing();
-  const leaving = new AbortController();
   const ends: string[] = [];
 
-  const byNews = mailbox.wait(1_000, neverAborted()).then(() => ends.push("news"));
+  const byNews = mailbox.wait(1_000).then(() => ends.push("news"));
   mailbox.podChanged(a);
   await byNews;
-  const atOnce = mailbox.wait(1_000, neverAborted()).then(() => ends.push("at once"));
+  const atOnce = mailbox.wait(1_000).then(() => ends.push("at once"));
   await atOnce;
   mailbox.take();
-  const byTime = mailbox.wait(1_000, neverAborted()).then(() => ends.push("time"));
+  const byTime = mailbox.wait(1_000).then(() => ends.push("time"));
   await clock.advance(999);
   expect(ends).toEqual(["news", "at once"]);
   await clock.advance(1);
   await byTime;
-  const byAbort = mailbox.wait(1_000, leaving.signal).then(() => ends.push("abort"));
-  leaving.abort();
-  await byAbort;
-  await mailbox.wait(1_000, leaving.signal).then(() => ends.push("aborted before"));
+  const byEnd = mailbox.wait(1_000).then(() => ends.push("end"));
+  mailbox[Symbol.dispose]();
+  await byEnd;
+  await mailbox.wait(1_000).then(() => ends.push("after the end"));
 
-  expect(ends).toEqual(["news", "at once", "time", "abort", "aborted before"]);
+  expect(ends).toEqual(["news", "at once", "time", "end", "after the end"]);
   expect(clock.timers).toBe(0);
+});
+
+test("a reader that waits for less than the one before it is woken in its own time", async () => {
+  using mailbox = mailboxKnowing();
+  const long = mailbox.wait(1_000);
+  mailbox.podChanged(a);
+  await long;
+  mailbox.take();
+
+  let isAwake = false;
+  const short = mailbox.wait(10).then(() => {
+    isAwake = true;
+  });
+  await clock.advance(10);
+  await short;
+
+  expect(isAwake).toBe(true);
 });
 
 test("a pod that nobody here was told of wakes the reader when it goes: somebody else may have told of it", async () => {
   const mailbox = mailboxKnowing();
   let isAwake = false;
-  const waiting = mailbox.wait(1_000, neverAborted()).then(() => {
+  const waiting = mailbox.wait(1_000).then(() => {
     isAwake = true;
   });
 
