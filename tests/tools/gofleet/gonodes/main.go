@@ -1,5 +1,5 @@
-// Gonodes opens the node streams of many nodes, each over a TLS connection of its own with a certificate of its own (EC
-// P-256, issued by --ca and --ca-key), and moves between servers as our agent does: away from a lost server after 50 to 100
+// Gonodes opens the node streams of many nodes, each over a TLS connection of its own from an address of the loopback of its
+// own with a certificate of its own (EC P-256, issued by --ca and --ca-key), and moves between servers as our agent does: away from a lost server after 50 to 100
 // ms and then at doubling intervals up to 15 s, to the next server before it leaves one that sends it away.
 //
 // Changes carry when they were made, in microseconds since the Unix epoch: a pod in the last 64 bits of its IPv6 address, as
@@ -21,6 +21,7 @@ import (
 	"flag"
 	"fmt"
 	"log"
+	"net"
 	"os"
 	"strings"
 )
@@ -56,7 +57,8 @@ func run(arguments []string) error {
 		if err != nil {
 			return err
 		}
-		made[number] = &node{name: name, transport: transport, fleet: fleet, credentials: map[string]bool{}}
+		source := &net.TCPAddr{IP: net.IPv4(127, 1, byte(number/250), byte(number%250+1))}
+		made[number] = &node{name: name, source: source, transport: transport, fleet: fleet, credentials: map[string]bool{}}
 	}
 	fleet.reset()
 	for _, node := range made {

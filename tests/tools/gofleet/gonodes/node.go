@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"math/rand/v2"
+	"net"
 	"time"
 
 	"google.golang.org/grpc/credentials"
@@ -19,7 +20,9 @@ const (
 
 // node is one agent.
 type node struct {
-	name      string
+	name string
+	// Where it is: a server bounds what one address may do.
+	source    net.Addr
 	transport credentials.TransportCredentials
 	fleet     *fleet
 	// The stream that it is fed by; nil while there is none.
@@ -51,6 +54,11 @@ func (n *node) follow(ctx context.Context) {
 		n.pause(ctx, backoff(attempt))
 		attempt++
 	}
+}
+
+func (n *node) dial(ctx context.Context, address string) (net.Conn, error) {
+	dialer := net.Dialer{LocalAddr: n.source}
+	return dialer.DialContext(ctx, "tcp", address)
 }
 
 // choose takes one of the servers that were not tried in this round.

@@ -33,6 +33,7 @@ func open(parent context.Context, n *node, address string) (*stream, error) {
 	ctx, stop := context.WithCancel(parent)
 	connection, err := grpc.NewClient("passthrough:///"+address,
 		grpc.WithTransportCredentials(n.transport),
+		grpc.WithContextDialer(n.dial),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 2 * time.Second}),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(largestSnapshot)),
 		grpc.WithReadBufferSize(bufferBytes), grpc.WithWriteBufferSize(bufferBytes),
