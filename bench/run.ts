@@ -5,6 +5,8 @@
 import { cpus } from "node:os";
 import { address } from "./pieces/address.ts";
 import { answers } from "./pieces/answers.ts";
+import { drain } from "./pieces/drain.ts";
+import { herd } from "./pieces/herd.ts";
 import { image } from "./pieces/image.ts";
 import { fiftyThousandPods, tenThousandPods } from "./pieces/pods.ts";
 import { refresh } from "./pieces/refresh.ts";
@@ -31,6 +33,8 @@ const pieces: readonly Piece[] = [
   start,
   stsCalls,
   streams,
+  herd,
+  drain,
 ];
 
 const wanted = process.argv.slice(2);

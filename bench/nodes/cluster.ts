@@ -31,7 +31,7 @@ export async function startCluster({ nodes, podsPerNode, roles }: ClusterSize): 
 
   function podOf(index: number, address: string) {
     const node = Math.floor(index / podsPerNode);
-    const role = index % podsPerNode === 0 ? sharedRole : `role-${index % roles}`;
+    const role = index % podsPerNode === 0 ? sharedRole : `role-${(index - node) % roles}`;
     return rawPod({
       name: `pod-${index}`,
       resourceVersion: String(version),

@@ -1,4 +1,5 @@
 import { tools } from "../../tests/e2e/lab/tools.ts";
+import { waitFor } from "../../tests/e2e/lab/wait.ts";
 
 /** Milliseconds from a change until it was at its agent. */
 export interface Latencies {
@@ -23,6 +24,17 @@ export interface FleetReport {
   readonly failures: Readonly<Record<string, number>>;
   readonly pods: Latencies;
   readonly credentials: Latencies;
+}
+
+const arriveWithinMs = 90_000;
+
+/** Resolves with the first report that will do. */
+export async function untilReport(fleet: Fleet, will: (report: FleetReport) => boolean): Promise<FleetReport> {
+  const look = async () => {
+    const report = await fleet.report();
+    return will(report) ? report : undefined;
+  };
+  return await waitFor("the nodes", look, arriveWithinMs);
 }
 
 /** Many nodes with a stream each. */

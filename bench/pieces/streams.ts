@@ -1,6 +1,5 @@
-import { waitFor } from "../../tests/e2e/lab/wait.ts";
 import { memoryOf } from "../memory.ts";
-import type { Fleet, FleetReport } from "../nodes/fleet.ts";
+import { type Fleet, type FleetReport, untilReport } from "../nodes/fleet.ts";
 import { cpuSecondsOf, createStage, nodes, podsPerNode, roles, type Stage, type StageServer } from "../nodes/stage.ts";
 import { median, type Piece, round } from "../table.ts";
 
@@ -8,7 +7,6 @@ const rounds = 5;
 const idleMs = 15_000;
 const changes = 500;
 const everyMs = 20;
-const withinMs = 60_000;
 
 /** A thousand agents' streams on one server: how late changes are, and what it costs. */
 export const streams: Piece = {
@@ -19,7 +17,7 @@ export const streams: Piece = {
     const bareMib = (await memoryOf(server.pid)).residentMib;
     const cpuBefore = await cpuSecondsOf(server.pid);
     const fleet = stage.startFleet([server]);
-    const began = await allInSync(fleet);
+    const began = await untilReport(fleet, ({ connected }) => connected === nodes);
     const startCpu = (await cpuSecondsOf(server.pid)) - cpuBefore;
 
     const measured: Round[] = [];
@@ -98,32 +96,16 @@ async function measure({ cluster }: Stage, server: StageServer, fleet: Fleet): P
     await cluster.change([(turn * 7) % nodes]);
     await Bun.sleep(everyMs);
   }
-  const single = await arrived(fleet, ({ pods }) => pods.count >= changes);
+  const single = await untilReport(fleet, ({ pods }) => pods.count >= changes);
 
   await fleet.reset();
   await cluster.change(Array.from({ length: nodes }, (_, node) => node));
-  const burst = await arrived(fleet, ({ pods }) => pods.count >= nodes);
+  const burst = await untilReport(fleet, ({ pods }) => pods.count >= nodes);
   return { idlePercent, residentMib, single: single.pods, burst: burst.pods, all };
 }
 
 /** Waits for a renewal of the shared role that begins from now on. */
 async function nextRenewal(fleet: Fleet): Promise<FleetReport["credentials"]> {
   await fleet.reset();
-  return (await arrived(fleet, ({ credentials }) => credentials.count >= nodes)).credentials;
-}
-
-/** Everything at rest: all connected, nothing heard of for a while. */
-async function allInSync(fleet: Fleet): Promise<FleetReport> {
-  return await arrived(fleet, ({ connected, barePods }) => connected === nodes && barePods >= 0);
-}
-
-async function arrived(fleet: Fleet, isAll: (report: FleetReport) => boolean): Promise<FleetReport> {
-  return await waitFor(
-    "the nodes",
-    async () => {
-      const report = await fleet.report();
-      return isAll(report) ? report : undefined;
-    },
-    withinMs,
-  );
+  return (await untilReport(fleet, ({ credentials }) => credentials.count >= nodes)).credentials;
 }
