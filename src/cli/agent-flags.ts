@@ -1,4 +1,3 @@
-import { isIPv4 } from "node:net";
 import { hostAddresses, httpUrl } from "./address-kinds.ts";
 import { clientFlags, logFlags, telemetryFlags, tlsFlags } from "./common-flags.ts";
 import { boolean, file, oneOf, port, text } from "./flag-kind.ts";
@@ -40,7 +39,8 @@ export const agentFlags = {
     group: "Metadata",
     kind: hostAddresses,
     variables: ["HOST_IP"],
-    description: "The node's address, or its IPv4 and IPv6 ones, to listen on and to redirect to",
+    description:
+      "The node's address, or its IPv4 and IPv6 ones, to listen on and to redirect to; requests by the one that is missing are rejected",
   },
   iptables: {
     name: "iptables",
@@ -114,13 +114,9 @@ async function malformedPattern({ allowRouteRegexp }: AgentFlags): Promise<strin
 }
 
 function redirectContradiction(flags: AgentFlags): string | undefined {
-  if (flags.iptables.kind === "off") {
-    return undefined;
-  }
-  if (flags.hosts === undefined) {
-    return "--iptables needs --host (or HOST_IP), the address that requests are redirected to";
-  }
-  return flags.hosts.some(isIPv4) ? undefined : "--iptables needs an IPv4 address in --host: what it redirects is IPv4";
+  return flags.iptables.kind !== "off" && flags.hosts === undefined
+    ? "--iptables needs --host (or HOST_IP), the address that requests are redirected to"
+    : undefined;
 }
 
 /** The interface to redirect from; `undefined` where nothing is to be redirected. */

@@ -1,9 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { ipv4 } from "../agent/intercept/family.ts";
-import { guardRedirect } from "../agent/intercept/guard.ts";
+import { guardRedirects } from "../agent/intercept/guard.ts";
+import { type Interception, interceptCalls } from "../agent/intercept/intercept.ts";
 import { parseInterfacePattern } from "../agent/intercept/interface.ts";
-import { installRedirect, type Redirect } from "../agent/intercept/redirect.ts";
 import { readInstanceIdFrom } from "../agent/metadata/instance-id.ts";
 import { loopbackOf } from "../agent/metadata/serve.ts";
 import { awaitSuccession } from "../agent/metadata/succession.ts";
@@ -83,17 +82,18 @@ export async function runAgent(flags: AgentFlags, io: CommandIo): Promise<number
     const ready = () => (isIntercepting ? parts.ready() : "the pods' requests are not redirected yet");
     resources.use(await serveTelemetryAt(flags.telemetryAddress, registry, ready, io));
     // Undone first: pods stop being redirected before the listener stops.
-    const redirect = await redirectOf(flags, io, logger);
+    const interception = await interceptionOf(flags, io, logger);
     isIntercepting = true;
     const { version, commit } = io.build;
     logger.info("kiam agent starts", { version, commit, node: nodeName || undefined, host: hostIp || undefined });
-    if (redirect === undefined) {
+    if (interception === undefined) {
       await aborted(running);
       return;
     }
     const { redirectRepairs: repairs } = metrics;
     const { podsWithRoles } = parts;
-    await guardRedirect({ redirect: resources.use(redirect), repairs, podsWithRoles, clock, logger })(running);
+    const { redirects } = resources.use(interception);
+    await guardRedirects({ redirects, repairs, podsWithRoles, clock, logger })(running);
   };
   await runAll(signal, [parts.followFeed, tls.watch, serveNode]);
   return 0;
@@ -102,18 +102,17 @@ export async function runAgent(flags: AgentFlags, io: CommandIo): Promise<number
 /** Waiting for the lock on the tables included, which others may hold. */
 const installWithinMs = 20_000;
 
-async function redirectOf(flags: AgentFlags, io: CommandIo, logger: Logger): Promise<Redirect | undefined> {
+async function interceptionOf(flags: AgentFlags, io: CommandIo, logger: Logger): Promise<Interception | undefined> {
   const name = redirectInterface(flags);
   const pods = name === undefined ? undefined : parseInterfacePattern(name);
-  const host = flags.hosts?.find((address) => !address.includes(":"));
-  if (pods === undefined || host === undefined) {
+  if (pods === undefined || flags.hosts === undefined) {
     return undefined;
   }
   io.signal.throwIfAborted();
   // Not cut short by a signal: what came in place meanwhile would stay.
   using limit = deadline(installWithinMs, io.clock, neverAborted());
-  return await installRedirect(
-    { family: ipv4, pods, host, port: flags.port, atExit: flags.iptablesRemove ? "remove" : "keep" },
+  return await interceptCalls(
+    { pods, hosts: flags.hosts, port: flags.port, atExit: flags.iptablesRemove ? "remove" : "keep" },
     { run: io.runCommand, readText: (path) => readFile(path, "utf8"), clock: io.clock, logger },
     limit.signal,
   );

@@ -3,9 +3,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ipv4 } from "../../src/agent/intercept/family.ts";
-import { guardRedirect } from "../../src/agent/intercept/guard.ts";
+import { guardRedirects } from "../../src/agent/intercept/guard.ts";
 import { parseInterfacePattern } from "../../src/agent/intercept/interface.ts";
 import { installRedirect, type RedirectOptions } from "../../src/agent/intercept/redirect.ts";
+import type { Fate } from "../../src/agent/intercept/rules.ts";
 import { type IpAddress, parseIpAddress } from "../../src/domain/ip-address.ts";
 import { neverAborted } from "../../src/runtime/abort.ts";
 import { type RunCommand, runCommand } from "../../src/runtime/command.ts";
@@ -212,7 +213,8 @@ interface Wanted {
 }
 
 function install({ pods = "cali+", port = 3100, atExit = "remove" }: Wanted = {}) {
-  const options = { family: ipv4, pods: pattern(pods), host: address("10.200.0.1"), port, atExit };
+  const fate: Fate = { kind: "redirect", host: address("10.200.0.1"), port };
+  const options = { family: ipv4, pods: pattern(pods), fate, atExit };
   const deps = {
     run: inNode,
     readText: (path: string) => node.must(["cat", path]),
@@ -231,7 +233,7 @@ function startGuard(redirect: Awaited<ReturnType<typeof install>>) {
   const repair = Promise.withResolvers<void>();
   const repairs = { inc: () => repair.resolve() };
   const logger = createRecordingLogger();
-  const ended = guardRedirect({ redirect, clock, logger, repairs, podsWithRoles: () => 0 })(stop.signal);
+  const ended = guardRedirects({ redirects: [redirect], clock, logger, repairs, podsWithRoles: () => 0 })(stop.signal);
   ended.catch(() => {});
   return {
     async repaired() {

@@ -1,6 +1,9 @@
 import { CommandMissing, type CommandResult, type RunCommand } from "../../src/runtime/command.ts";
 
 type Chains = Map<string, readonly string[]>;
+type Backend = "nft" | "legacy";
+type Table = "nat" | "filter";
+type Tables = Readonly<Record<Backend, Readonly<Record<Table, Chains>>>>;
 
 export interface FakeIptables {
   readonly run: RunCommand;
@@ -8,17 +11,21 @@ export interface FakeIptables {
   readonly readText: (path: string) => Promise<string>;
   /** What was run, each as one line. */
   readonly commands: readonly string[];
-  /** Each back end's chains of the nat table, with the rules as `-S` prints them after the chain's name. */
-  readonly nat: Readonly<Record<"nft" | "legacy", Chains>>;
+  /** Each back end's chains of the nat table for IPv4, with the rules as `-S` prints them after the chain's name. */
+  readonly nat: Readonly<Record<Backend, Chains>>;
+  /** Every table of both versions of IP. */
+  readonly tables: Readonly<Record<"iptables" | "ip6tables", Tables>>;
 }
 
 export interface Node {
   /** What `iptables-<back end> -t mangle -S` prints. */
-  readonly mangle?: Partial<Record<"nft" | "legacy", string>>;
-  /** Rules of PREROUTING to begin with. */
-  readonly prerouting?: Partial<Record<"nft" | "legacy", readonly string[]>>;
+  readonly mangle?: Partial<Record<Backend, string>>;
+  /** Rules of PREROUTING to begin with, for IPv4. */
+  readonly prerouting?: Partial<Record<Backend, readonly string[]>>;
   readonly legacyTables?: readonly string[];
   readonly interfaces?: readonly string[];
+  /** Whether the kernel knows IPv6; false unless told. */
+  readonly hasIpv6?: boolean;
   readonly missing?: readonly string[];
   /** Answers in place of the program whose command line begins so. */
   readonly failing?: Readonly<Record<string, Partial<CommandResult>>>;
@@ -27,10 +34,7 @@ export interface Node {
 /** A node's iptables, both back ends, and its conntrack: as much of them as a redirect uses. */
 export function createFakeIptables(node: Node = {}): FakeIptables {
   const commands: string[] = [];
-  const nat = {
-    nft: new Map([["PREROUTING", node.prerouting?.nft ?? []]]),
-    legacy: new Map([["PREROUTING", node.prerouting?.legacy ?? []]]),
-  };
+  const tables = { iptables: emptyTables(node.prerouting), ip6tables: emptyTables() };
 
   const run: RunCommand = async ([program = "", ...words], { stdin }, signal) => {
     signal.throwIfAborted();
@@ -46,28 +50,58 @@ export function createFakeIptables(node: Node = {}): FakeIptables {
     if (program === "conntrack") {
       return { exitCode: 1, stdout: "", stderr: "conntrack v1.4.7: 0 flow entries have been deleted.\n" };
     }
-    const backend = program.startsWith("iptables-nft") ? "nft" : "legacy";
+    return iptables(program, words, stdin ?? "");
+  };
+
+  function iptables(program: string, words: readonly string[], stdin: string): CommandResult {
+    const backend = program.includes("-nft") ? "nft" : "legacy";
     if (words.includes("mangle")) {
       return done(node.mangle?.[backend] ?? "");
     }
-    return program.endsWith("-restore") ? restore(nat[backend], stdin ?? "") : list(nat[backend], program, words);
+    const held = tables[program.startsWith("ip6tables") ? "ip6tables" : "iptables"][backend];
+    return program.endsWith("-restore") ? restore(held, stdin) : list(held, program, words);
+  }
+
+  const readText = async (path: string) => {
+    switch (path) {
+      case "/proc/net/dev":
+        return ["Inter-| Receive", " face |bytes", ...(node.interfaces ?? ["eth0"]).map(trafficOf)].join("\n");
+      case "/proc/net/if_inet6":
+        return node.hasIpv6 ? "" : Promise.reject(new Error(`ENOENT ${path}`));
+      default:
+        return (node.legacyTables ?? []).join("\n");
+    }
   };
 
-  const readText = async (path: string) =>
-    path === "/proc/net/dev"
-      ? ["Inter-| Receive", " face |bytes", ...(node.interfaces ?? ["eth0"]).map((name) => `  ${name}: 0 0`)].join("\n")
-      : (node.legacyTables ?? []).join("\n");
-
-  return { run, readText, commands, nat };
+  const { nft, legacy } = tables.iptables;
+  return { run, readText, commands, nat: { nft: nft.nat, legacy: legacy.nat }, tables };
 }
 
-/** `-save` prints every chain, `-S CHAIN` one, with `-v` also counters. */
-function list(chains: Chains, program: string, words: readonly string[]): CommandResult {
+const trafficOf = (name: string) => `  ${name}: 0 0`;
+
+function emptyTables(prerouting: Node["prerouting"] = {}): Tables {
+  const emptyBackend = (rules: readonly string[] = []) => ({
+    nat: new Map([["PREROUTING", rules]]),
+    filter: new Map<string, readonly string[]>([
+      ["FORWARD", []],
+      ["INPUT", []],
+    ]),
+  });
+  return { nft: emptyBackend(prerouting.nft), legacy: emptyBackend(prerouting.legacy) };
+}
+
+/** `-save` prints every chain of every table, `-S` of one, `-S CHAIN` one, with `-v` also counters. */
+function list(tables: Readonly<Record<Table, Chains>>, program: string, words: readonly string[]): CommandResult {
   const print = (chain: string, rules: readonly string[]) => rules.map((rule) => `-A ${chain} ${rule}\n`).join("");
+  const printAll = (chains: Chains) => [...chains].map(([name, rules]) => print(name, rules)).join("");
   if (program.endsWith("-save")) {
-    return done([...chains].map(([chain, rules]) => print(chain, rules)).join(""));
+    return done(printAll(tables.filter) + printAll(tables.nat));
   }
+  const chains = tables[words.includes("filter") ? "filter" : "nat"];
   const chain = words.at(-1) ?? "";
+  if (chain === "-S") {
+    return done(printAll(chains));
+  }
   const rules = chains.get(chain);
   if (rules === undefined) {
     return { exitCode: 1, stdout: "", stderr: "iptables: No chain/target/match by that name.\n" };
@@ -79,18 +113,23 @@ function done(stdout: string): CommandResult {
   return { exitCode: 0, stdout, stderr: "" };
 }
 
-/** All or nothing, as both back ends commit. */
-function restore(chains: Chains, input: string): CommandResult {
-  const changed: Chains = new Map(chains);
+/** Each table is all or nothing, as both back ends commit. */
+function restore(tables: Readonly<Record<Table, Chains>>, input: string): CommandResult {
+  let chains: Chains = tables.nat;
+  let changed: Chains = new Map();
   for (const [index, line] of input.split("\n").entries()) {
-    const [verb = "", chain = "", ...words] = line.replace(" PREROUTING 1 ", " PREROUTING ").split(" ");
-    if (!change(changed, verb, chain, asPrinted(words.join(" ")))) {
+    const [verb = "", chain = "", ...words] = line.replace(/^(-I \S+) 1 /, "$1 ").split(" ");
+    if (verb.startsWith("*")) {
+      chains = tables[verb === "*filter" ? "filter" : "nat"];
+      changed = new Map(chains);
+    } else if (verb === "COMMIT") {
+      chains.clear();
+      for (const [name, rules] of changed) {
+        chains.set(name, rules);
+      }
+    } else if (!change(changed, verb, chain, asPrinted(words.join(" ")))) {
       return { exitCode: 1, stdout: "", stderr: `iptables-restore: line ${index + 1} failed\n` };
     }
-  }
-  chains.clear();
-  for (const [chain, rules] of changed) {
-    chains.set(chain, rules);
   }
   return done("");
 }

@@ -1,5 +1,6 @@
 import type { CommandResult, RunCommand } from "../../runtime/command.ts";
 import type { Family } from "./family.ts";
+import type { Hook, PlacedRule, Table } from "./hook.ts";
 import { parseRules, type Rule } from "./rule.ts";
 
 /** The kernel's two homes for rules. Packets go through both; each has programs of its own that see only its own. */
@@ -17,11 +18,11 @@ const lockWaitSeconds = "10";
 export interface Iptables {
   readonly backend: Backend;
   /** What `-S` prints of a table: `-N CHAIN`, `-A CHAIN …`. Rejects with {@link InterceptError}. */
-  list(table: "nat" | "mangle", signal: AbortSignal): Promise<string>;
-  /** The rules of one chain of the nat table, with their counters. `undefined` where there is no such chain, or no telling. */
-  chain(name: string, signal: AbortSignal): Promise<readonly Rule[] | undefined>;
-  /** The rules of PREROUTING in the nat table. Rejects with {@link InterceptError}. */
-  prerouting(signal: AbortSignal): Promise<readonly Rule[]>;
+  list(table: Table | "mangle", signal: AbortSignal): Promise<string>;
+  /** The rules of one chain, with their counters. `undefined` where there is no such chain, or no telling. */
+  chain(table: Table, name: string, signal: AbortSignal): Promise<readonly Rule[] | undefined>;
+  /** The rules of some of the kernel's own chains. Rejects with {@link InterceptError}. */
+  placed(hooks: readonly Hook[], signal: AbortSignal): Promise<readonly PlacedRule[]>;
   /** How many rules all its tables hold. Rejects with {@link InterceptError}. */
   countRules(signal: AbortSignal): Promise<number>;
   /** Commits input for iptables-restore beside what is there, all or nothing. Rejects with {@link InterceptError}. */
@@ -44,14 +45,18 @@ export function createIptables(backend: Backend, family: Family, run: RunCommand
   return {
     backend,
     list: (table, signal) => must([program, "-t", table, "-S"], ask(["-t", table, "-S"], signal)),
-    async chain(name, signal) {
+    async chain(table, name, signal) {
       // How a chain that is not there is called differs by back end and version, and so does the exit code.
-      const { exitCode, stdout } = await ask(["-t", "nat", "-v", "-S", name], signal);
+      const { exitCode, stdout } = await ask(["-t", table, "-v", "-S", name], signal);
       return exitCode === 0 ? parseRules(name, stdout) : undefined;
     },
-    async prerouting(signal) {
-      const words = ["-t", "nat", "-S", "PREROUTING"];
-      return parseRules("PREROUTING", await must([program, ...words], ask(words, signal)));
+    async placed(hooks, signal) {
+      const found = hooks.map(async (hook) => {
+        const words = ["-t", hook.table, "-S", hook.chain];
+        const printed = await must([program, ...words], ask(words, signal));
+        return parseRules(hook.chain, printed).map((rule) => ({ hook, rule }));
+      });
+      return (await Promise.all(found)).flat();
     },
     async countRules(signal) {
       const argv = [`${program}-save`];

@@ -1,34 +1,29 @@
 import { deadline, neverAborted } from "../../runtime/abort.ts";
+import { CommandMissing } from "../../runtime/command.ts";
 import { reasonOf } from "../../runtime/logger.ts";
 import { cutConnections, requireConntrack } from "./conntrack.ts";
-import { formatInterface, interfaceWarning, parseInterfaceNames } from "./interface.ts";
-import { createIptables, type Iptables } from "./iptables.ts";
+import { redirectHooks } from "./hook.ts";
+import { formatInterface } from "./interface.ts";
+import { createIptables, InterceptError, type Iptables } from "./iptables.ts";
+import { loadedLegacyTables } from "./legacy-tables.ts";
+import { findTakerElsewhere, type RedirectState, readStanding, stateIn } from "./look.ts";
 import { type InterceptDeps, type Programs, putInPlace } from "./put-in-place.ts";
-import {
-  formatDestination,
-  isChainOf,
-  isJumpOf,
-  isRedirectJump,
-  type RedirectSpec,
-  redirectChain,
-  removeInput,
-} from "./rules.ts";
-import { findShadow } from "./shadow.ts";
+import { removeInput } from "./restore-input.ts";
+import { isChainOf, isRedirectJump, type RedirectSpec } from "./rules.ts";
+import { fateInWords, keptInWords, titleOf } from "./words.ts";
 
 export interface RedirectOptions extends RedirectSpec {
   /** Keeping it fails closed: pods' calls lead to where no agent answers, never to the node's own credentials. */
   readonly atExit: "remove" | "keep";
 }
 
-export type RedirectState =
-  /** Packets counted since it was put in place or repaired: one for each connection. */
-  | { readonly kind: "in-force"; readonly packets: number }
-  | { readonly kind: "missing" }
-  /** @property by the rule that takes pods' packets before it */
-  | { readonly kind: "shadowed"; readonly by: string };
-
-/** The redirect of pods' calls to the metadata service. Disposing it removes it, unless it is to be kept; that does not throw. */
+/**
+ * The redirect of pods' calls to the metadata service by one version of IP, or their rejection. Disposing it removes it,
+ * unless it is to be kept; that does not throw.
+ */
 export interface Redirect extends AsyncDisposable {
+  /** What logs call it. */
+  readonly title: string;
   /** Looks, changes nothing. Rejects with `InterceptError`. */
   check(signal: AbortSignal): Promise<RedirectState>;
   /** Puts it in place again, first, and cuts the connections made meanwhile. Rejects with `InterceptError`. */
@@ -44,9 +39,9 @@ export interface Redirect extends AsyncDisposable {
 const removeWithinMs = 15_000;
 
 /**
- * Redirects pods' calls to the metadata service from now on, and cuts the connections to it that they already have. Takes the place
- * of what a crashed agent or the Go release left. Rejects with `CommandMissing` where iptables or conntrack is not installed, and
- * with `InterceptError`; then nothing is left behind, unless it is to be kept.
+ * Redirects or rejects pods' calls to the metadata service from now on, and cuts the connections to it that they already have. Takes
+ * the place of what a crashed agent or the Go release left. Rejects with `CommandMissing` where iptables or conntrack is not
+ * installed, and with `InterceptError`; then nothing is left behind, unless it is to be kept.
  */
 export async function installRedirect(
   options: RedirectOptions,
@@ -57,76 +52,104 @@ export async function installRedirect(
     nft: createIptables("nft", options.family, deps.run),
     legacy: createIptables("legacy", options.family, deps.run),
   };
-  const [names] = await Promise.all([deps.readText("/proc/net/dev"), requireConntrack(deps.run, signal)]);
-  const warning = interfaceWarning(options.pods, parseInterfaceNames(names));
-  if (warning !== undefined) {
-    deps.logger.warn(warning);
-  }
-
+  await requireConntrack(deps.run, signal);
   await using undo = new AsyncDisposableStack();
   const redirect = undo.use(createRedirect(options, programs, await putInPlace(options, programs, deps, signal), deps));
   await redirect.cutEscaped(signal);
   undo.move();
-  deps.logger.info(
-    `calls to ${options.family.metadataAddress} from ${formatInterface(options.pods)} lead to ${formatDestination(options)}`,
-  );
+  const from = formatInterface(options.pods);
+  deps.logger.info(`calls to ${options.family.metadataAddress} from ${from} ${fateInWords(options)}`);
   return redirect;
 }
 
-function createRedirect(options: RedirectOptions, programs: Programs, first: Iptables, deps: InterceptDeps): Redirect {
-  let current = first;
-
-  async function look(signal: AbortSignal) {
-    const [prerouting, chain = []] = await Promise.all([
-      current.prerouting(signal),
-      current.chain(redirectChain, signal),
-    ]);
-    return { prerouting, chain };
-  }
+function createRedirect(
+  options: RedirectOptions,
+  programs: Programs,
+  first: readonly Iptables[],
+  deps: InterceptDeps,
+): Redirect {
+  const { family } = options;
+  const title = titleOf(options);
+  let inPlace = first;
 
   async function cutEscaped(signal: AbortSignal): Promise<void> {
-    const address = options.family.metadataAddress;
-    const connections = await cutConnections(options.family, deps.run, signal);
+    const connections = await cutConnections(family, deps.run, signal);
     if (connections > 0) {
-      deps.logger.info(`cut ${connections} connections to ${address} that went past the redirect`);
+      deps.logger.info(`cut ${connections} connections to ${family.metadataAddress} that went past the redirect`);
     }
   }
 
-  return {
-    async check(signal) {
-      const { prerouting, chain } = await look(signal);
-      const at = prerouting.findIndex((rule) => isJumpOf(rule, options));
-      if (at === -1 || !isChainOf(chain, options)) {
-        return { kind: "missing" };
+  /** In the back ends in which nothing of the redirect stands. */
+  async function takerElsewhere(signal: AbortSignal): Promise<string | undefined> {
+    if (options.fate.kind === "reject") {
+      return undefined;
+    }
+    const loaded = await loadedLegacyTables(family, deps.readText);
+    const candidates = [programs.nft, ...(loaded.includes("nat") ? [programs.legacy] : [])];
+    for (const iptables of candidates.filter((one) => !inPlace.includes(one))) {
+      const taker = await takerIn(iptables, options, signal);
+      if (taker !== undefined) {
+        return taker;
       }
-      const by = await findShadow(prerouting.slice(0, at), {
-        family: options.family,
-        pods: options.pods,
-        readChain: async (name) => (await current.chain(name, signal)) ?? [],
-      });
-      return by === undefined ? { kind: "in-force", packets: chain[0]?.packets ?? 0 } : { kind: "shadowed", by };
+    }
+    return undefined;
+  }
+
+  return {
+    title,
+    async check(signal) {
+      let packets = 0;
+      for (const iptables of inPlace) {
+        const state = await stateIn(options, iptables, signal);
+        if (state.kind !== "in-force") {
+          return state;
+        }
+        packets += state.packets;
+      }
+      const by = await takerElsewhere(signal);
+      return by === undefined ? { kind: "in-force", packets } : { kind: "shadowed", by };
     },
     async repair(signal) {
-      current = await putInPlace(options, programs, deps, signal);
+      inPlace = await putInPlace(options, programs, deps, signal);
       await cutEscaped(signal);
     },
     cutEscaped,
     async [Symbol.asyncDispose]() {
       if (options.atExit === "keep") {
-        deps.logger.info("the redirect stays in place: pods get no credentials until an agent is back");
+        deps.logger.info(keptInWords(options));
         return;
       }
       using limit = deadline(removeWithinMs, deps.clock, neverAborted());
-      try {
-        const { prerouting, chain } = await look(limit.signal);
-        // Another agent's, which took the place of this one's: its pods are served by it.
-        const jumps = isChainOf(chain, options) ? prerouting.filter(isRedirectJump) : [];
-        if (jumps.length > 0) {
-          await current.restore(removeInput(jumps), limit.signal);
+      for (const iptables of inPlace) {
+        try {
+          await removeFrom(iptables, options, limit.signal);
+        } catch (error) {
+          deps.logger.error(`cannot remove ${title}: ${reasonOf(error)}`);
         }
-      } catch (error) {
-        deps.logger.error(`cannot remove the redirect: ${reasonOf(error)}`);
       }
     },
   };
+}
+
+/** A back end that does not work takes nothing. */
+async function takerIn(iptables: Iptables, spec: RedirectSpec, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    const placed = await iptables.placed(redirectHooks, signal);
+    const taker = await findTakerElsewhere(spec, iptables, placed, signal);
+    return taker === undefined ? undefined : `${taker} (${iptables.backend})`;
+  } catch (error) {
+    if (error instanceof InterceptError || error instanceof CommandMissing) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+async function removeFrom(iptables: Iptables, spec: RedirectSpec, signal: AbortSignal): Promise<void> {
+  const { placed, chain } = await readStanding(spec, iptables, signal);
+  // Another agent's, which took the place of this one's: its pods are served by it.
+  const jumps = isChainOf(chain, spec) ? placed.filter(({ rule }) => isRedirectJump(rule)) : [];
+  if (jumps.length > 0) {
+    await iptables.restore(removeInput(jumps), signal);
+  }
 }

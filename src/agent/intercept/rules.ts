@@ -1,40 +1,56 @@
 import { formatHostPort } from "../../domain/host-port.ts";
 import type { IpAddress } from "../../domain/ip-address.ts";
 import type { Family } from "./family.ts";
+import { type Hook, redirectHooks, rejectHooks, type Table } from "./hook.ts";
 import type { InterfacePattern } from "./interface.ts";
 import type { Rule } from "./rule.ts";
 
-/** The chain that holds the redirect and nothing else, in the nat table. */
-export const redirectChain = "KIAM-METADATA";
+/** The chain that holds what becomes of pods' calls and nothing else, in the nat table or the filter table. */
+export const ownChain = "KIAM-METADATA";
 
-/** Where connections to the metadata service are led, and by which interfaces the packets come in. */
+/** What becomes of pods' calls to the metadata service. */
+export type Fate =
+  /** They lead to the agent. */
+  | { readonly kind: "redirect"; readonly host: IpAddress; readonly port: number }
+  /** They are refused at once, so that SDKs go on to the other version of IP. */
+  | { readonly kind: "reject" };
+
+/** What becomes of the calls by one version of IP, and by which interfaces the packets come in. */
 export interface RedirectSpec {
   readonly family: Family;
   readonly pods: InterfacePattern;
-  readonly host: IpAddress;
-  readonly port: number;
+  readonly fate: Fate;
 }
 
-/** Whether the rule leads into the redirect's chain, this agent's or one that crashed. */
+/** The kernel's chains that lead into the own chain. */
+export function hooksOf({ fate }: Pick<RedirectSpec, "fate">): readonly Hook[] {
+  return fate.kind === "redirect" ? redirectHooks : rejectHooks;
+}
+
+/** The table that the own chain is in. */
+export function tableOf({ fate }: Pick<RedirectSpec, "fate">): Table {
+  return fate.kind === "redirect" ? "nat" : "filter";
+}
+
+/** Whether the rule leads into the own chain, this agent's or one that crashed. */
 export function isRedirectJump(rule: Rule): boolean {
-  return rule.target?.name === redirectChain;
+  return rule.target?.name === ownChain;
 }
 
-/** Whether the rule is the jump that `spec` asks for, as it stands in PREROUTING. */
+/** Whether the rule is the jump that `spec` asks for, as it stands in one of its hooks. */
 export function isJumpOf(rule: Rule, spec: RedirectSpec): boolean {
-  return isRedirectJump(rule) && sameWords(conditionWords(rule), conditionsOf(spec));
+  return isRedirectJump(rule) && sameWords(conditionWords(rule), jumpConditions(spec));
 }
 
-/** Whether these are the rules that `spec` asks for in the redirect's own chain. */
+/** Whether these are the rules that `spec` asks for in the own chain. */
 export function isChainOf(rules: readonly Rule[], spec: RedirectSpec): boolean {
   const [rule, ...more] = rules;
   const { name, options = [] } = rule?.target ?? {};
   return (
     rule !== undefined &&
     more.length === 0 &&
-    name === "DNAT" &&
     sameWords(conditionWords(rule), ["-p tcp"]) &&
-    sameWords([options.join(" ")], [`--to-destination ${formatDestination(spec)}`])
+    [name, ...options].join(" ") === targetOf(spec.fate)
   );
 }
 
@@ -45,41 +61,20 @@ export function isGoReleaseRule(rule: Rule, family: Family): boolean {
   return name === "DNAT" && options[0] === "--to-destination" && sameWords(conditions, connectionWords(family));
 }
 
-/**
- * Input for iptables-restore with `--noflush`: makes the chain, or empties it, and jumps to it first. All in one commit, together with
- * the removal of what it takes the place of. @param replaced rules that stand in PREROUTING, each as often as it stands there
- */
-export function installInput(spec: RedirectSpec, replaced: readonly Rule[]): string {
-  const jump = `-I PREROUTING 1 ${conditionsOf(spec).join(" ")} -j ${redirectChain}`;
-  const redirect = `-A ${redirectChain} -p tcp -j DNAT --to-destination ${formatDestination(spec)}`;
-  return natInput([`:${redirectChain} - [0:0]`, redirect, ...deletions(replaced), jump]);
-}
-
-/** Input for iptables-restore with `--noflush`: removes the rules from PREROUTING, and the chain once nothing jumps to it. */
-export function removeInput(rules: readonly Rule[]): string {
-  const ownChain = rules.some(isRedirectJump);
-  return natInput([
-    ...(ownChain ? [`:${redirectChain} - [0:0]`] : []),
-    ...deletions(rules),
-    ...(ownChain ? [`-X ${redirectChain}`] : []),
-  ]);
-}
-
-/** `host:port`, as DNAT takes it. */
-export function formatDestination({ host, port }: Pick<RedirectSpec, "host" | "port">): string {
-  return formatHostPort(host, port);
-}
-
-function natInput(lines: readonly string[]): string {
-  return ["*nat", ...lines, "COMMIT", ""].join("\n");
-}
-
-function deletions(rules: readonly Rule[]): readonly string[] {
-  return rules.map((rule) => `-D PREROUTING ${rule.text}`);
+/** The own chain's one target, as iptables takes it and prints it. */
+export function targetOf(fate: Fate): string {
+  switch (fate.kind) {
+    case "redirect":
+      return `DNAT --to-destination ${formatHostPort(fate.host, fate.port)}`;
+    case "reject":
+      return "REJECT --reject-with tcp-reset";
+    default:
+      return fate satisfies never;
+  }
 }
 
 /** In the order in which iptables takes them: the protocol before its ports. */
-function conditionsOf({ family, pods }: RedirectSpec): readonly string[] {
+export function jumpConditions({ family, pods }: Pick<RedirectSpec, "family" | "pods">): readonly string[] {
   // To iptables `+` alone is no condition, and it does not print one back.
   const interfaceWords = pods.name === "+" ? [] : [`${pods.inverted ? "! " : ""}-i ${pods.name}`];
   return [...interfaceWords, ...connectionWords(family)];

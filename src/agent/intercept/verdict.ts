@@ -45,7 +45,7 @@ function positiveShare({ option, values }: Condition, family: Family, pods: Inte
       return allIf(value.split(",").includes("UNICAST"));
     case "--ctstate":
     case "--state":
-      // The nat table is asked about a connection's first packet only.
+      // What is established was cut: the first packet of a connection decides.
       return allIf(value.split(",").includes("NEW"));
     default:
       return "some";

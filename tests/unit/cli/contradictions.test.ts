@@ -23,12 +23,6 @@ test.each([
   ["agent", [], { KIAM_IPTABLES: "cali+" }, needsHost],
   [
     "agent",
-    ["--iptables", "--host=fd00::1"],
-    {},
-    "--iptables needs an IPv4 address in --host: what it redirects is IPv4",
-  ],
-  [
-    "agent",
     ["--allow-route-regexp=a)|(b"],
     {},
     "--allow-route-regexp must be an RE2 pattern: error parsing regexp: unexpected ): `a)|(b`",

@@ -13,7 +13,7 @@ const rules = (count: number) => Array.from({ length: count }, (_, index) => `-d
 async function choose(node: Node) {
   const { run, commands } = createFakeIptables(node);
   const programs = { nft: createIptables("nft", ipv4, run), legacy: createIptables("legacy", ipv4, run) };
-  const views = await viewBackends(programs, node.legacyTables ?? [], neverAborted());
+  const views = await viewBackends(programs, node.legacyTables ?? [], "nat", neverAborted());
   return { backend: (await chooseBackend(views, neverAborted())).iptables.backend, commands };
 }
 

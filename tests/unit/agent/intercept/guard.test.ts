@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
-import { guardRedirect } from "../../../../src/agent/intercept/guard.ts";
+import { guardRedirects } from "../../../../src/agent/intercept/guard.ts";
 import { InterceptError } from "../../../../src/agent/intercept/iptables.ts";
-import type { Redirect, RedirectState } from "../../../../src/agent/intercept/redirect.ts";
+import type { RedirectState } from "../../../../src/agent/intercept/look.ts";
+import type { Redirect } from "../../../../src/agent/intercept/redirect.ts";
 import { createFakeClock, settle } from "../../../fakes/clock.ts";
 import { createRecordingLogger } from "../../../fakes/recording-logger.ts";
 
@@ -14,6 +15,7 @@ function startGuard(states: readonly (RedirectState | Error)[], repair: Redirect
   let repairs = 0;
   let cuts = 0;
   const redirect: Redirect = {
+    title: "the redirect",
     async check() {
       const state = remaining.shift() ?? { kind: "in-force", packets: 0 };
       if (state instanceof Error) {
@@ -27,8 +29,8 @@ function startGuard(states: readonly (RedirectState | Error)[], repair: Redirect
     },
     [Symbol.asyncDispose]: async () => {},
   };
-  const ended = guardRedirect({
-    redirect,
+  const ended = guardRedirects({
+    redirects: [redirect],
     clock,
     logger,
     repairs: {
@@ -135,4 +137,40 @@ test("connections that escaped are cut again at the next two looks, after the st
 
   expect(afterStart).toBe(2);
   expect(guard.cuts()).toBe(4);
+});
+
+test("each redirect is looked after whatever becomes of the other, and packets through one are enough", async () => {
+  const clock = createFakeClock();
+  const logger = createRecordingLogger();
+  const stop = new AbortController();
+  const redirect = (title: string, check: Redirect["check"], repair = async () => {}): Redirect => ({
+    ...{ title, check, repair },
+    cutEscaped: async () => {},
+    [Symbol.asyncDispose]: async () => {},
+  });
+  const missing = (title: string): Redirect => {
+    let state: RedirectState = { kind: "missing" };
+    return redirect(
+      title,
+      async () => state,
+      async () => {
+        state = { kind: "in-force", packets: 1 };
+      },
+    );
+  };
+  const broken = redirect("the broken one", () => Promise.reject(new InterceptError("locked")));
+  const silent = redirect("the silent one", async () => ({ kind: "in-force", packets: 0 }));
+  const options = { clock, logger, repairs: { inc: () => {} }, podsWithRoles: () => 1 };
+
+  const ended = guardRedirects({ ...options, redirects: [broken, missing("the first")] })(stop.signal);
+  const endedToo = guardRedirects({ ...options, redirects: [silent, missing("the second")] })(stop.signal);
+  await clock.advance(30 * 60_000);
+  stop.abort(new Error("stopped"));
+
+  expect((await Promise.allSettled([ended, endedToo])).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  expect(logger.lines.map(({ message }) => message).sort()).toEqual([
+    "cannot look after the broken one: locked",
+    "the first is gone or changed: putting it first again",
+    "the second is gone or changed: putting it first again",
+  ]);
 });

@@ -1,25 +1,25 @@
-import { expect, test } from "bun:test";
-import { ipv4 } from "../../../../src/agent/intercept/family.ts";
+import { describe, expect, test } from "bun:test";
+import { ipv4, ipv6 } from "../../../../src/agent/intercept/family.ts";
 import { installRedirect, type RedirectOptions } from "../../../../src/agent/intercept/redirect.ts";
-import { parseIpAddress } from "../../../../src/domain/ip-address.ts";
+import type { Fate } from "../../../../src/agent/intercept/rules.ts";
 import { neverAborted } from "../../../../src/runtime/abort.ts";
 import { createFakeClock } from "../../../fakes/clock.ts";
 import { createFakeIptables, type FakeIptables } from "../../../fakes/iptables.ts";
 import { createRecordingLogger } from "../../../fakes/recording-logger.ts";
-import { pattern } from "./patterns.ts";
+import { address, pattern } from "./patterns.ts";
 
 const jump = "-d 169.254.169.254/32 -i cali+ -p tcp -m tcp --dport 80 -j KIAM-METADATA";
 const dnat = "-p tcp -j DNAT --to-destination 10.0.0.1:3100";
 const goRelease = "-d 169.254.169.254/32 -i docker0 -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.0.0.1:8181";
 const theirs = "-d 10.96.0.1/32 -j KUBE-SVC";
 
+function redirectTo(port: number): Fate {
+  return { kind: "redirect", host: address("10.0.0.1"), port };
+}
+
 function install(fake: FakeIptables, options: Partial<RedirectOptions> = {}, logger = createRecordingLogger()) {
-  const host = parseIpAddress("10.0.0.1");
-  if (host === undefined) {
-    throw new Error("not an address");
-  }
   return installRedirect(
-    { family: ipv4, pods: pattern("cali+"), host, port: 3100, atExit: "remove", ...options },
+    { family: ipv4, pods: pattern("cali+"), fate: redirectTo(3100), atExit: "remove", ...options },
     { run: fake.run, readText: fake.readText, clock: createFakeClock(), logger },
     neverAborted(),
   );
@@ -36,7 +36,7 @@ test("the jump comes first, before others' rules, and goes again at the end", as
   expect([...fake.nat.nft]).toEqual([["PREROUTING", [theirs]]]);
 });
 
-test("a start costs six processes, a look two", async () => {
+test("a start costs seven processes, a look two", async () => {
   const fake = createFakeIptables();
 
   const redirect = await install(fake);
@@ -47,11 +47,12 @@ test("a start costs six processes, a look two", async () => {
     "conntrack --version",
     "iptables-nft --wait 10 -t mangle -S",
     "iptables-nft --wait 10 -t nat -S PREROUTING",
+    "iptables-nft --wait 10 -t filter -v -S KIAM-METADATA",
     "iptables-nft-restore --noflush --wait 10",
     "conntrack -D -p tcp -d 169.254.169.254 --orig-port-dst 80 -r 169.254.169.254",
     "conntrack -D -p tcp -s 169.254.169.254 --orig-port-src 80",
   ]);
-  expect(fake.commands).toHaveLength(8);
+  expect(fake.commands).toHaveLength(9);
 });
 
 test("left-overs in both back ends are replaced, and told of", async () => {
@@ -130,7 +131,7 @@ test("one that is to be kept is not touched at the end", async () => {
 test("another agent's that took its place is not removed", async () => {
   const fake = createFakeIptables();
   const first = await install(fake);
-  await install(fake, { port: 3200 });
+  await install(fake, { fate: redirectTo(3200) });
 
   await first[Symbol.asyncDispose]();
 
@@ -148,7 +149,7 @@ test("a removal that fails is logged, and does not throw", async () => {
   expect(logger.lines.at(-1)).toEqual({
     level: "error",
     message:
-      "cannot remove the redirect: iptables-nft-restore --noflush --wait 10: Another app is currently holding the xtables lock. (exit 1)",
+      "cannot remove the redirect of 169.254.169.254: iptables-nft-restore --noflush --wait 10: Another app is currently holding the xtables lock. (exit 1)",
   });
 });
 
@@ -168,21 +169,120 @@ test("when connections cannot be cut, what was installed is removed again", asyn
   expect(fake.nat.nft.get("PREROUTING")).toEqual([]);
 });
 
-test("an interface that is not there yet is warned of", async () => {
-  const logger = createRecordingLogger();
-
-  await install(createFakeIptables({ interfaces: ["lo", "eth0"] }), {}, logger);
-
-  expect(logger.lines[0]?.level).toBe("warn");
-  expect(logger.lines[0]?.message).toStartWith("no interface cali+ here yet");
-});
-
 test("a kernel that was built without legacy tables has no file that lists them", async () => {
   const fake = createFakeIptables();
   const readText = (path: string) =>
-    path === "/proc/net/dev" ? fake.readText(path) : Promise.reject(new Error(`ENOENT ${path}`));
+    path !== ipv4.legacyTablesFile ? fake.readText(path) : Promise.reject(new Error(`ENOENT ${path}`));
 
   await install({ ...fake, readText });
 
   expect(fake.nat.nft.get("PREROUTING")).toEqual([jump]);
+});
+
+const toHost = "-d 169.254.169.254/32 -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.9.9.9:80";
+
+test("a rule of the other back end that comes later is found, one that only accepts is not", async () => {
+  const node = { legacyTables: [] as string[] };
+  const fake = createFakeIptables(node);
+  const redirect = await install(fake);
+  fake.nat.legacy.set("PREROUTING", [toHost]);
+  expect(await redirect.check(neverAborted())).toEqual({ kind: "in-force", packets: 7 });
+
+  node.legacyTables = ["nat"];
+  const found = await redirect.check(neverAborted());
+  fake.nat.legacy.set("PREROUTING", ["-p tcp -j ACCEPT", toHost]);
+  const accepting = await redirect.check(neverAborted());
+
+  expect(found).toEqual({ kind: "shadowed", by: `PREROUTING ${toHost} (legacy)` });
+  expect(accepting).toEqual({ kind: "in-force", packets: 7 });
+});
+
+test("where somebody's rule in the other back end would take the calls, the redirect comes before it there, too", async () => {
+  const fake = createFakeIptables({
+    legacyTables: ["nat"],
+    mangle: { nft: "-N KUBE-KUBELET-CANARY\n" },
+    prerouting: { legacy: ["-p tcp -j REDIRECT --to-ports 1"] },
+  });
+  const redirect = await install(fake);
+
+  expect(await redirect.check(neverAborted())).toEqual({ kind: "in-force", packets: 14 });
+  expect(fake.nat.nft.get("PREROUTING")).toEqual([jump]);
+  expect(fake.nat.legacy.get("PREROUTING")).toEqual([jump, "-p tcp -j REDIRECT --to-ports 1"]);
+  await redirect[Symbol.asyncDispose]();
+
+  expect([...fake.nat.nft]).toEqual([["PREROUTING", []]]);
+  expect([...fake.nat.legacy]).toEqual([["PREROUTING", ["-p tcp -j REDIRECT --to-ports 1"]]]);
+});
+
+test("another back end that does not work takes nothing", async () => {
+  const node = { legacyTables: [] as string[], failing: {} as Record<string, { stderr: string }> };
+  const redirect = await install(createFakeIptables(node));
+  node.legacyTables = ["nat"];
+  node.failing["iptables-legacy"] = { stderr: "can't initialize iptables table" };
+
+  expect(await redirect.check(neverAborted())).toEqual({ kind: "in-force", packets: 7 });
+});
+
+describe("a rejection", () => {
+  const rejectJump = "-d fd00:ec2::254/128 -i cali+ -p tcp -m tcp --dport 80 -j KIAM-METADATA";
+  const reject: Partial<RedirectOptions> = { family: ipv6, fate: { kind: "reject" } };
+  const target = "-p tcp -j REJECT --reject-with tcp-reset";
+
+  test("stands first in the filter table's chains for packets that go on and for those that stay, and goes at the end", async () => {
+    const fake = createFakeIptables();
+    const { filter } = fake.tables.ip6tables.nft;
+    filter.set("FORWARD", ["-j KUBE-FORWARD"]);
+
+    const redirect = await install(fake, reject);
+    expect([...filter]).toEqual([
+      ["FORWARD", [rejectJump, "-j KUBE-FORWARD"]],
+      ["INPUT", [rejectJump]],
+      ["KIAM-METADATA", [target]],
+    ]);
+    expect(await redirect.check(neverAborted())).toEqual({ kind: "in-force", packets: 7 });
+    await redirect[Symbol.asyncDispose]();
+
+    expect([...filter]).toEqual([
+      ["FORWARD", ["-j KUBE-FORWARD"]],
+      ["INPUT", []],
+    ]);
+  });
+
+  test("is missing where one of its jumps is, and shadowed where something is let through before it", async () => {
+    const fake = createFakeIptables();
+    const { filter } = fake.tables.ip6tables.nft;
+    const redirect = await install(fake, reject);
+    const look = (chain: string, rules: readonly string[]) => {
+      filter.set("FORWARD", [rejectJump]).set("INPUT", [rejectJump]).set(chain, rules);
+      return redirect.check(neverAborted());
+    };
+    filter.set("CNI-FORWARD", ["-s fd00::/64 -j ACCEPT"]);
+
+    expect(await look("INPUT", [])).toEqual({ kind: "missing" });
+    expect(await look("FORWARD", [])).toEqual({ kind: "missing" });
+    expect(await look("FORWARD", ["-j CNI-FORWARD", rejectJump])).toEqual({
+      kind: "shadowed",
+      by: "CNI-FORWARD -s fd00::/64 -j ACCEPT",
+    });
+    const harmless = ["-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT", "-s fd00:1::/64 -j DROP"];
+    expect(await look("INPUT", [...harmless, rejectJump])).toEqual({ kind: "in-force", packets: 7 });
+  });
+
+  test("takes the place of a redirect that a crashed agent left, and the other way round", async () => {
+    const fake = createFakeIptables();
+    const { nat, filter } = fake.tables.ip6tables.nft;
+    const redirected: Fate = { kind: "redirect", host: address("fd00::1"), port: 3100 };
+
+    await install(fake, { family: ipv6, fate: redirected });
+    await install(fake, reject);
+    const rejecting = [nat.get("PREROUTING"), filter.get("FORWARD"), nat.has("KIAM-METADATA")];
+    await install(fake, { family: ipv6, fate: redirected });
+
+    expect(rejecting).toEqual([[], [rejectJump], false]);
+    expect([nat.get("PREROUTING"), filter.get("FORWARD"), filter.get("INPUT")]).toEqual([[rejectJump], [], []]);
+    expect([nat.get("KIAM-METADATA"), filter.has("KIAM-METADATA")]).toEqual([
+      ["-p tcp -j DNAT --to-destination [fd00::1]:3100"],
+      false,
+    ]);
+  });
 });

@@ -1,27 +1,25 @@
 import { describe, expect, test } from "bun:test";
-import { ipv4 } from "../../../../src/agent/intercept/family.ts";
+import { ipv4, ipv6 } from "../../../../src/agent/intercept/family.ts";
+import type { PlacedRule } from "../../../../src/agent/intercept/hook.ts";
 import { findLeftovers } from "../../../../src/agent/intercept/leftovers.ts";
-import { parseRules } from "../../../../src/agent/intercept/rule.ts";
-import {
-  formatDestination,
-  installInput,
-  isChainOf,
-  isJumpOf,
-  type RedirectSpec,
-  removeInput,
-} from "../../../../src/agent/intercept/rules.ts";
-import { parseIpAddress } from "../../../../src/domain/ip-address.ts";
-import { pattern } from "./patterns.ts";
+import { installInput, removeInput } from "../../../../src/agent/intercept/restore-input.ts";
+import { parseRules, type Rule } from "../../../../src/agent/intercept/rule.ts";
+import { isChainOf, isJumpOf, type RedirectSpec, targetOf } from "../../../../src/agent/intercept/rules.ts";
+import { address, pattern } from "./patterns.ts";
 
 const fixture = (name: string) => Bun.file(`${import.meta.dir}/../../../fixtures/iptables/${name}.txt`).text();
+const prerouting = { table: "nat", chain: "PREROUTING" } as const;
 const rule = (text: string) => parseRules("C", `-A C ${text}`)[0] ?? { text, conditions: [] };
 
+const placed = (text: string): PlacedRule => ({ hook: prerouting, rule: rule(text) });
+
 function spec(pods = "cali+", host = "10.0.0.1"): RedirectSpec {
-  const address = parseIpAddress(host);
-  if (address === undefined) {
-    throw new Error(host);
-  }
-  return { family: ipv4, pods: pattern(pods), host: address, port: 3100 };
+  return { family: ipv4, pods: pattern(pods), fate: { kind: "redirect", host: address(host), port: 3100 } };
+}
+
+function leftoversAmong(rules: readonly Rule[]): readonly string[] {
+  const all = rules.map((one) => ({ hook: prerouting, rule: one }));
+  return findLeftovers(all, ipv4).map(({ rule: { text } }) => text);
 }
 
 describe("the input for iptables-restore", () => {
@@ -43,7 +41,7 @@ describe("the input for iptables-restore", () => {
   });
 
   test("removes what it takes the place of in the same commit, as often as it is there, before it jumps", () => {
-    const left = rule("-i cali+ -j KIAM-METADATA");
+    const left = placed("-i cali+ -j KIAM-METADATA");
 
     const lines = installInput(spec(), [left, left]).split("\n");
 
@@ -55,16 +53,37 @@ describe("the input for iptables-restore", () => {
   });
 
   test("removes the chain only where something jumps to it: nobody else's rules make it", () => {
-    expect(removeInput([rule("-j KIAM-METADATA")])).toBe(
+    expect(removeInput([placed("-j KIAM-METADATA")])).toBe(
       "*nat\n:KIAM-METADATA - [0:0]\n-D PREROUTING -j KIAM-METADATA\n-X KIAM-METADATA\nCOMMIT\n",
     );
-    expect(removeInput([rule("-j DNAT --to-destination 10.0.0.1:8181")])).toBe(
+    expect(removeInput([placed("-j DNAT --to-destination 10.0.0.1:8181")])).toBe(
       "*nat\n-D PREROUTING -j DNAT --to-destination 10.0.0.1:8181\nCOMMIT\n",
     );
   });
 
+  test("rejects where packets go on and where they stay, and removes what stands in the other table afterwards", () => {
+    const rejecting: RedirectSpec = { family: ipv6, pods: pattern("cali+"), fate: { kind: "reject" } };
+
+    expect(installInput(rejecting, [placed("-i cali+ -j KIAM-METADATA")])).toBe(
+      [
+        "*filter",
+        ":KIAM-METADATA - [0:0]",
+        "-A KIAM-METADATA -p tcp -j REJECT --reject-with tcp-reset",
+        "-I FORWARD 1 -i cali+ -d fd00:ec2::254/128 -p tcp --dport 80 -j KIAM-METADATA",
+        "-I INPUT 1 -i cali+ -d fd00:ec2::254/128 -p tcp --dport 80 -j KIAM-METADATA",
+        "COMMIT",
+        "*nat",
+        ":KIAM-METADATA - [0:0]",
+        "-D PREROUTING -i cali+ -j KIAM-METADATA",
+        "-X KIAM-METADATA",
+        "COMMIT",
+        "",
+      ].join("\n"),
+    );
+  });
+
   test("writes an IPv6 destination in brackets", () => {
-    expect(formatDestination(spec("cali+", "fd00::1"))).toBe("[fd00::1]:3100");
+    expect(targetOf(spec("cali+", "fd00::1").fate)).toBe("DNAT --to-destination [fd00::1]:3100");
   });
 });
 
@@ -85,11 +104,11 @@ describe("what stands in PREROUTING", () => {
     const eks = parseRules("PREROUTING", await fixture("eks-nat"));
     const calico = parseRules("PREROUTING", await fixture("calico-nat"));
 
-    expect(findLeftovers(eks, ipv4).map(({ text }) => text)).toEqual([
+    expect(leftoversAmong(eks)).toEqual([
       "-d 169.254.169.254/32 ! -i eth0 -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.0.0.1:8181",
       "-d 169.254.169.254/32 -i eni+ -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.0.0.1:8181",
     ]);
-    expect(findLeftovers(calico, ipv4).map(({ text }) => text)).toEqual([
+    expect(leftoversAmong(calico)).toEqual([
       "-d 169.254.169.254/32 -i cali+ -p tcp -m tcp --dport 80 -j KIAM-METADATA",
     ]);
   });
@@ -100,7 +119,7 @@ describe("what stands in PREROUTING", () => {
     "-d 169.254.169.254/32 -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8181",
     "-d 169.254.0.0/16 -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.0.0.1:8181",
   ])("somebody's own rule is left alone: %s", (text) => {
-    expect(findLeftovers([rule(text)], ipv4)).toEqual([]);
+    expect(leftoversAmong([rule(text)])).toEqual([]);
   });
 });
 

@@ -2,14 +2,19 @@ import { expect, test } from "bun:test";
 import { ipv4 } from "../../../../src/agent/intercept/family.ts";
 import { parseRules } from "../../../../src/agent/intercept/rule.ts";
 import { findShadow } from "../../../../src/agent/intercept/shadow.ts";
-import { pattern } from "./patterns.ts";
+import { otherBackendStakes, type Stakes, stakesOf } from "../../../../src/agent/intercept/stakes.ts";
+import { address, pattern } from "./patterns.ts";
+
+const redirect = { kind: "redirect", host: address("10.0.0.1"), port: 3100 } as const;
 
 /** Looks for what takes packets before the end of PREROUTING. */
-async function search(printed: string) {
+async function search(printed: string, stakes: Stakes = stakesOf(redirect)) {
   const asked: string[] = [];
   const by = await findShadow(parseRules("PREROUTING", printed), {
     family: ipv4,
     pods: pattern("cali+"),
+    base: "PREROUTING",
+    stakes,
     async readChain(name) {
       asked.push(name);
       return parseRules(name, printed);
@@ -73,4 +78,37 @@ test("a chain is read once, however many lead to it", async () => {
   const { asked } = await search(lines("PREROUTING -j A", "PREROUTING -j B", "A -j C", "B -j C", "C -j LOG"));
 
   expect(asked).toEqual(["A", "C", "B"]);
+});
+
+test.each([
+  ["accepting", lines("PREROUTING -j ACCEPT"), "PREROUTING -j ACCEPT"],
+  ["asking a program", lines("PREROUTING -j NFQUEUE --queue-num 0"), "PREROUTING -j NFQUEUE --queue-num 0"],
+  ["dropping all", lines("PREROUTING -j DROP", "PREROUTING -j ACCEPT"), undefined],
+  ["dropping some", lines("PREROUTING -s fd00::/64 -j DROP", "PREROUTING -j ACCEPT"), "PREROUTING -j ACCEPT"],
+  ["dropping all in a chain", lines("PREROUTING -j A", "A -j REJECT", "PREROUTING -j ACCEPT"), undefined],
+  [
+    "dropping all in a chain for some",
+    lines("PREROUTING -s fd00::/64 -j A", "A -j REJECT", "PREROUTING -j ACCEPT"),
+    "PREROUTING -j ACCEPT",
+  ],
+  ["leaving it to the policy", lines("PREROUTING -j RETURN"), "PREROUTING -j RETURN"],
+])("before a rejection, a rule %s", async (_, printed, expected) => {
+  expect((await search(printed, stakesOf({ kind: "reject" }))).by).toBe(expected);
+});
+
+test.each([
+  ["accepting all", lines("PREROUTING -j ACCEPT", "PREROUTING -p tcp -j REDIRECT --to-ports 1"), undefined],
+  [
+    "accepting some",
+    lines("PREROUTING -s 10.0.0.0/8 -j ACCEPT", "PREROUTING -p tcp -j REDIRECT --to-ports 1"),
+    "PREROUTING -p tcp -j REDIRECT --to-ports 1",
+  ],
+  ["leaving it to the policy", lines("PREROUTING -j RETURN", "PREROUTING -p tcp -j NETMAP --to 10.0.0.0/8"), undefined],
+  [
+    "leading elsewhere",
+    lines("PREROUTING -j A", "A -p tcp -j NETMAP --to 10.0.0.0/8"),
+    "A -p tcp -j NETMAP --to 10.0.0.0/8",
+  ],
+])("in the other back end, a rule %s", async (_, printed, expected) => {
+  expect((await search(printed, otherBackendStakes)).by).toBe(expected);
 });
