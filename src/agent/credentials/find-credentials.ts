@@ -3,6 +3,7 @@ import type { IpAddress } from "../../domain/ip-address.ts";
 import type { IssueFailure } from "../../domain/issue.ts";
 import type { NodePod } from "../../domain/node-pod.ts";
 import type { Clock } from "../../runtime/clock.ts";
+import { createListeners } from "../../runtime/listeners.ts";
 import type { AskServer } from "./ask.ts";
 import { entitlementOf } from "./entitlement.ts";
 import type { GoServers } from "./go-servers.ts";
@@ -48,6 +49,9 @@ export interface CredentialLookupOptions {
 /** Longer than any STS call that is going to succeed, and than most SDKs wait. */
 const patienceMs = 5_000;
 
+/** Where no server can be reached: SDKs give up after a second, and a server that is back by then is in time. */
+const unreachablePatienceMs = 800;
+
 /** A pod in a loop costs a server one question in that time; what mends the failure comes by the stream anyway. */
 const failureHoldsMs = 1_000;
 
@@ -68,8 +72,11 @@ export function createCredentialLookup({ store, goServers, ask, clock }: Credent
   }
 
   async function find({ pod, address, role }: CredentialRequest, signal: AbortSignal): Promise<CredentialsFound> {
+    const startedAtMs = clock.now();
+    const news = createListeners<void>();
     let reason = `no credentials came within ${patienceMs} ms`;
     let isAsked = false;
+    let isUnreachable = false;
 
     /** What the store says of the pod now is what counts, however long ago the request came. */
     function look(over: AbortSignal): CredentialsFound | undefined {
@@ -83,19 +90,29 @@ export function createCredentialLookup({ store, goServers, ask, clock }: Credent
         isAsked = true;
         askAside(over);
       }
-      return found;
+      return found ?? hopeless();
+    }
+
+    function hopeless(): CredentialsFound | undefined {
+      const isLate = clock.now() - startedAtMs >= unreachablePatienceMs;
+      return isUnreachable && isLate ? outOfTime(pod, reason) : undefined;
     }
 
     function askAside(over: AbortSignal): void {
       ask(address, { withCredentials: true }, over).then(
         (outcome) => {
-          reason = outcome.kind === "unavailable" ? outcome.reason : reason;
+          if (outcome.kind === "unavailable" || outcome.kind === "unreachable") {
+            isUnreachable = outcome.kind === "unreachable";
+            reason = outcome.reason;
+            news.tell();
+          }
         },
         () => undefined, // It was aborted, because the wait is over.
       );
     }
 
-    const waiting = { changes: [store.changes, goServers.changes], clock, patienceMs };
+    using _soon = clock.after(unreachablePatienceMs, () => news.tell());
+    const waiting = { changes: [store.changes, goServers.changes, news], clock, patienceMs };
     return (await waitOnStore(look, waiting, signal)) ?? outOfTime(pod, reason);
   }
 

@@ -66,7 +66,8 @@ export function createPodLookup({ store, goServers, ask, clock }: PodLookupOptio
     function askAside(over: AbortSignal): void {
       ask(address, { withCredentials: false }, over).then(
         (outcome) => {
-          failure = outcome.kind === "unavailable" ? outcome : failure;
+          const isLost = outcome.kind === "unavailable" || outcome.kind === "unreachable";
+          failure = isLost ? { kind: "unavailable", reason: outcome.reason } : failure;
         },
         () => undefined, // It was aborted, because the wait is over.
       );

@@ -69,7 +69,7 @@ export function createReplicaAsker({ current, choice, openReplica }: ReplicaAske
           reason = reasonOf(error);
         }
       }
-      return { kind: "unavailable", reason };
+      return { kind: current() === undefined ? "unreachable" : "unavailable", reason };
     },
     release() {
       standby?.then(

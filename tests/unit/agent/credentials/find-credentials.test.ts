@@ -126,6 +126,41 @@ test("held credentials have expired while the servers are away: they are not ser
   expect(await finding).toEqual({ kind: "unavailable", reason: "connection refused" });
 });
 
+test("nothing is held and no server can be reached: the pod is told before an SDK gives up", async () => {
+  const { lookup, clock, servers } = aLookup(aSnapshot([aNodePod()], [issued()]));
+  await clock.advance(3_600_000);
+
+  const finding = lookup.findCredentials(request, never);
+  servers.question.answer({ kind: "unreachable", reason: "connection refused" });
+  await clock.advance(799);
+  const early = await Promise.race([finding, Promise.resolve("waiting")]);
+  await clock.advance(1);
+
+  expect(early).toBe("waiting");
+  expect(await finding).toEqual({ kind: "unavailable", reason: "connection refused" });
+});
+
+test("a server that is back in time still gives the credentials", async () => {
+  const { lookup, clock, servers, store } = aLookup(aSnapshot([aNodePod()]));
+
+  const finding = lookup.findCredentials(request, never);
+  servers.question.answer({ kind: "unreachable", reason: "connection refused" });
+  await clock.advance(700);
+  store.apply(someChanges({ identities: [issued()] }));
+
+  expect((await finding).kind).toBe("issued");
+});
+
+test("that no server could be reached is told at once where it was long in coming", async () => {
+  const { lookup, clock, servers } = aLookup(aSnapshot([aNodePod()]));
+
+  const finding = lookup.findCredentials(request, never);
+  await clock.advance(2_000);
+  servers.question.answer({ kind: "unreachable", reason: "connection timed out" });
+
+  expect(await finding).toEqual({ kind: "unavailable", reason: "connection timed out" });
+});
+
 test("waiting ends after 5 s with the last failure that was heard", async () => {
   const { lookup, clock } = aLookup(aSnapshot([aNodePod()], [failed()]));
   await clock.advance(2_000);

@@ -77,8 +77,18 @@ test("two connections that fail are enough, and those opened for asking are clos
 
   const outcome = await asker.ask(address, options, never);
 
-  expect(outcome).toEqual({ kind: "unavailable", reason: "connection reset" });
+  expect(outcome).toEqual({ kind: "unreachable", reason: "connection reset" });
   expect(replicas.opened.map(({ isRetired }) => isRetired)).toEqual([true, true]);
+});
+
+test("while a stream is open what could not be asked may still come by it", async () => {
+  const { asker, replicas, streaming } = anAsker({ answer: async () => lost });
+  streaming.current = replicas.open("10.1.0.99");
+  replicas.newest.answer = async () => lost;
+
+  const outcome = await asker.ask(address, options, never);
+
+  expect(outcome).toEqual({ kind: "unavailable", reason: "connection reset" });
 });
 
 test("while no stream is open all questions share one connection", async () => {
@@ -106,7 +116,7 @@ test("no usable certificate is told as the reason", async () => {
 
   const outcome = await asker.ask(address, options, never);
 
-  expect(outcome).toEqual({ kind: "unavailable", reason: "there is no usable certificate" });
+  expect(outcome).toEqual({ kind: "unreachable", reason: "there is no usable certificate" });
 });
 
 test("a caller that hangs up leaves the connection to the others", async () => {
