@@ -108,5 +108,7 @@ function unavailability(status: number | undefined, code: string): string {
 /** One line without control characters, external id, or end. */
 function readable(message: string, externalId: string | undefined): string {
   const blotted = externalId ? message.replaceAll(externalId, "(external id)") : message;
-  return blotted.replace(/\p{Cc}+/gu, " ").slice(0, longestMessage);
+  // What follows the first line may be the request that was signed.
+  const [firstLine = ""] = blotted.trimStart().split(/[\r\n]/, 1);
+  return firstLine.replace(/\p{Cc}+/gu, " ").slice(0, longestMessage);
 }

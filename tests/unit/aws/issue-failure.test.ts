@@ -130,11 +130,15 @@ test("a signed request that STS quotes is not passed on", () => {
 });
 
 test("a text is one line of bounded length", () => {
-  const { message } = issueFailureOf(
-    stsError(400, "ValidationError", `a\r\n\u001b[31mb${"x".repeat(9_000)}`),
-    undefined,
-  );
+  const { message } = issueFailureOf(stsError(400, "ValidationError", `a\t\u001b[31mb${"x".repeat(9_000)}`), undefined);
 
   expect(message.slice(0, 8)).toBe("a [31mbx");
   expect(message.length).toBe(500);
+});
+
+test("what follows the first line, as the request that was signed, is not told, by whatever name it comes", () => {
+  const text = "The signature is wrong\n\nThe Canonical String was\nx-amz-security-token:IQoSECRET";
+  const { message } = issueFailureOf(stsError(403, "IncompleteSignatureException", text), undefined);
+
+  expect(message).toBe("The signature is wrong");
 });
