@@ -83,7 +83,8 @@ export const agentFlags = {
     kind: text,
     aliases: ["whitelist-route-regexp"],
     default: nothingForwarded,
-    description: "Other metadata paths to forward, as an RE2 pattern of any part of the path; not there yet",
+    description:
+      "Other metadata paths to forward, as an RE2 pattern of any part of the path; never those of credentials",
   },
   allowIpQuery: {
     name: "allow-ip-query",

@@ -4,6 +4,7 @@ import { createCredentialStore } from "../agent/credentials/store.ts";
 import { createNodeClient } from "../agent/feed/node-client.ts";
 import { createFeed } from "../agent/feed/subscriber.ts";
 import type { Callers } from "../agent/metadata/callers.ts";
+import type { Forwarding } from "../agent/metadata/forward.ts";
 import type { ReadInstanceId } from "../agent/metadata/instance-id.ts";
 import { type MetadataServer, serveMetadata } from "../agent/metadata/serve.ts";
 import type { AgentMetrics } from "../agent/metrics.ts";
@@ -54,6 +55,8 @@ export interface MetadataPlace {
   readonly port: number;
   readonly callers: Callers;
   readonly readInstanceId: ReadInstanceId;
+  /** Which other paths are forwarded; nothing is where absent. */
+  readonly forwarding?: Forwarding | undefined;
 }
 
 /** An agent without its redirect. */

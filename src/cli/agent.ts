@@ -3,7 +3,9 @@ import { readFile } from "node:fs/promises";
 import { guardRedirects } from "../agent/intercept/guard.ts";
 import { type Interception, interceptCalls } from "../agent/intercept/intercept.ts";
 import { parseInterfacePattern } from "../agent/intercept/interface.ts";
-import { readInstanceIdFrom } from "../agent/metadata/instance-id.ts";
+import type { Forwarding } from "../agent/metadata/forward.ts";
+import { readInstanceIdOf } from "../agent/metadata/instance-id.ts";
+import { createInstanceMetadata, type InstanceMetadata } from "../agent/metadata/instance-metadata.ts";
 import { loopbackOf } from "../agent/metadata/serve.ts";
 import { awaitSuccession } from "../agent/metadata/succession.ts";
 import { createWatchAgent } from "../agent/metadata/watch-agent.ts";
@@ -35,9 +37,6 @@ export async function runAgent(flags: AgentFlags, io: CommandIo): Promise<number
     return 2;
   }
   const { tls } = started;
-  if (flags.allowRouteRegexp !== nothingForwarded) {
-    logger.warn("--allow-route-regexp has no effect yet: no request is forwarded to the metadata service");
-  }
   if (flags.allowIpQuery) {
     logger.warn("--allow-ip-query lets whoever can connect be any pod: for development only");
   }
@@ -62,6 +61,7 @@ export async function runAgent(flags: AgentFlags, io: CommandIo): Promise<number
       monotonicMs: () => performance.now(),
     },
   );
+  const metadata = createInstanceMetadata({ endpoint: flags.metadataEndpoint, clock });
   const serveNode: Task = async (running) => {
     const hosts = flags.hosts ?? [];
     const place = { host: loopbackOf(hosts), port: flags.port };
@@ -74,7 +74,8 @@ export async function runAgent(flags: AgentFlags, io: CommandIo): Promise<number
         hosts,
         port: flags.port,
         callers: { kind: flags.allowIpQuery ? "query" : "socket" },
-        readInstanceId: readInstanceIdFrom(flags.metadataEndpoint),
+        readInstanceId: readInstanceIdOf(metadata),
+        forwarding: await forwardingOf(flags, metadata),
       }),
     );
     // Undone before the metadata listener: once that is gone, a successor finds both places free.
@@ -97,6 +98,15 @@ export async function runAgent(flags: AgentFlags, io: CommandIo): Promise<number
   };
   await runAll(signal, [parts.followFeed, tls.watch, serveNode]);
   return 0;
+}
+
+/** The patterns' engine is loaded only where there is one. */
+async function forwardingOf(flags: AgentFlags, metadata: InstanceMetadata): Promise<Forwarding | undefined> {
+  if (flags.allowRouteRegexp === nothingForwarded) {
+    return undefined;
+  }
+  const { matchRoutes } = await import("./route-pattern.ts");
+  return { isAllowed: matchRoutes(flags.allowRouteRegexp), metadata };
 }
 
 /** Waiting for the lock on the tables included, which others may hold. */

@@ -60,12 +60,15 @@ function fieldsOf({ client, method, target }: MetadataRequest, status: number, s
   };
 }
 
+/** Enough of what the metadata service says of a forwarded path. */
+const longestMessage = 300;
+
 /** Refusals are the metadata service's JSON; `/health` says what is wrong in plain text. */
 function messageIn(body: string): string {
   try {
     const { Message } = JSON.parse(body);
-    return typeof Message === "string" ? Message : body;
+    return typeof Message === "string" ? Message : body.slice(0, longestMessage);
   } catch {
-    return body;
+    return body.slice(0, longestMessage);
   }
 }

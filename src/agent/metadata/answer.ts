@@ -7,6 +7,8 @@ export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly body: string;
+  /** Where each character of the body stands for a byte; UTF-8 where absent. */
+  readonly bodyEncoding?: "latin1";
 }
 
 export function textAnswer(body: string, headers: Headers = {}): Answer {

@@ -6,6 +6,7 @@ import type { AgentMetrics } from "../metrics.ts";
 import { createAccessLog } from "./access-log.ts";
 import { createAudit } from "./audit.ts";
 import { createCredentialAnswers } from "./credentials.ts";
+import { createForward, type Forwarding } from "./forward.ts";
 import { createHealth } from "./health.ts";
 import type { ReadInstanceId } from "./instance-id.ts";
 import { createInstanceProfileAnswers } from "./instance-profile.ts";
@@ -23,6 +24,8 @@ export interface HandleOptions {
   /** The TLS private key, which token keys are derived from; `undefined` while there is no usable one. */
   readonly tokenKey: () => Uint8Array | undefined;
   readonly readInstanceId: ReadInstanceId;
+  /** Which other paths are forwarded; nothing is where absent. */
+  readonly forwarding?: Forwarding | undefined;
   /** Whether a server's stream is open and in sync. */
   readonly isConnected: () => boolean;
   readonly store: CredentialStore;
@@ -46,6 +49,7 @@ export function createHandle(options: HandleOptions, unclaimed: UnclaimedAddress
       imdsTokens: options.imdsTokens,
       answerCredentials: createCredentialAnswers(createAudit(log), metrics),
       answerProfile: createInstanceProfileAnswers(clock),
+      forward: createForward({ forwarding: options.forwarding, clock, log }),
       metrics,
     }),
     health: createHealth({
@@ -58,7 +62,6 @@ export function createHandle(options: HandleOptions, unclaimed: UnclaimedAddress
     }),
     observer: createObserver(metrics),
     accessLog: createAccessLog({ log, clock }),
-    metrics,
     log,
     monotonicMs,
   });

@@ -172,5 +172,5 @@ function write(response: ServerResponse, answer: Answer): void {
     return;
   }
   response.writeHead(answer.status, answer.headers);
-  response.end(answer.body); // Left out by itself for HEAD.
+  response.end(answer.body, answer.bodyEncoding ?? "utf8"); // Left out by itself for HEAD.
 }

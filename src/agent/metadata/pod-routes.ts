@@ -6,6 +6,7 @@ import type { AgentMetrics, HandlerName } from "../metrics.ts";
 import { type CredentialsAsked, createAddressRoutes } from "./address-routes.ts";
 import type { Answer } from "./answer.ts";
 import type { AnswerCredentials } from "./credentials.ts";
+import type { Forward } from "./forward.ts";
 import type { AnswerInstanceProfile } from "./instance-profile.ts";
 import { createLimit } from "./limit.ts";
 import { notFound } from "./not-found.ts";
@@ -22,7 +23,8 @@ export interface PodRoutes {
   credentials(request: MetadataRequest, asked: CredentialsAsked): Answer | Promise<Answer>;
   instanceProfile(request: MetadataRequest): Answer | Promise<Answer>;
   token(request: MetadataRequest, target: { readonly isLatest: boolean }): Answer;
-  other(request: MetadataRequest): Answer;
+  /** Any other path: forwarded, or refused. */
+  other(request: MetadataRequest): Answer | Promise<Answer>;
 }
 
 export interface PodRouteOptions {
@@ -32,7 +34,8 @@ export interface PodRouteOptions {
   readonly imdsTokens: "optional" | "required";
   readonly answerCredentials: AnswerCredentials;
   readonly answerProfile: AnswerInstanceProfile;
-  readonly metrics: Pick<AgentMetrics, "findRoleErrors" | "emptyRole" | "credentialFetchErrors">;
+  readonly forward: Forward;
+  readonly metrics: Pick<AgentMetrics, "findRoleErrors" | "emptyRole" | "credentialFetchErrors" | "proxyBlocked">;
 }
 
 /** Per pod: beyond it a pod's own callers are refused, and nobody else's. */
@@ -49,7 +52,7 @@ interface Serve {
 }
 
 export function createPodRoutes(options: PodRouteOptions): PodRoutes {
-  const { lookup, tokens, answerCredentials, answerProfile, metrics } = options;
+  const { lookup, tokens, answerCredentials, answerProfile, forward, metrics } = options;
   const waiting = createLimit<IpAddress>(mostWaiting);
   const byAddress = createAddressRoutes({ lookup: lookup.byAddress, answerCredentials, answerProfile, metrics });
 
@@ -185,7 +188,25 @@ export function createPodRoutes(options: PodRouteOptions): PodRoutes {
         ? mintToken(request, pod, tokens)
         : noPod("token", { kind: "pod-moved" });
     },
-    other: (request) => (lacksToken(request) ? refuse({ kind: "token-missing" }) : notFound()),
+    other(request) {
+      const path = forward.pathOf(request.target);
+      if (path === undefined) {
+        metrics.proxyBlocked.inc();
+        return lacksToken(request) ? refuse({ kind: "token-missing" }) : notFound();
+      }
+      // Not waited for: what is forwarded is the node's, whichever pod asks.
+      const pod = lookup.heldPod(request.client);
+      if (pod !== undefined && !request.belongsTo(pod)) {
+        return noPod("proxy", { kind: "pod-moved" });
+      }
+      if (hasBadToken(request, pod)) {
+        return refuse({ kind: "token-missing" });
+      }
+      const place = waiting.take(request.client);
+      return place === undefined
+        ? refuse({ kind: "too-many-waiting" })
+        : wait(place, forward.get(path, pod?.uid ?? request.client, request.signal));
+    },
   };
 }
 

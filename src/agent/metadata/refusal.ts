@@ -18,6 +18,9 @@ export type Refusal =
   | { readonly kind: "denied"; readonly explanation: string }
   | { readonly kind: "too-many-connections" }
   | { readonly kind: "too-many-waiting" }
+  | { readonly kind: "forward-throttled" }
+  | { readonly kind: "metadata-failed"; readonly reason: string }
+  | { readonly kind: "metadata-silent" }
   | { readonly kind: "pod-unknown" }
   | { readonly kind: "pod-in-doubt" }
   | { readonly kind: "pod-moved" }
@@ -82,6 +85,8 @@ function tell(refusal: Refusal): Told {
       return { ...throttled("the pod holds too many connections"), headers: { Connection: "close" } };
     case "too-many-waiting":
       return throttled("the pod has too many requests waiting");
+    case "forward-throttled":
+      return throttled("the node's budget of metadata requests is used up");
     case "broken":
       return { status: 500, code: "InternalError", message: "kiam failed to answer; its log says why" };
     case "pod-unknown":
@@ -94,6 +99,10 @@ function tell(refusal: Refusal): Told {
       return unavailable(refusal.reason);
     case "issue-failed":
       return unavailable(`STS gave no credentials: ${refusal.code}: ${refusal.message}`);
+    case "metadata-failed":
+      return unavailable(`the metadata service can't be asked: ${refusal.reason}`);
+    case "metadata-silent":
+      return { status: 504, code: "GatewayTimeout", message: "the metadata service did not answer in time" };
     default:
       return refusal satisfies never;
   }

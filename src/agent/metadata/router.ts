@@ -1,5 +1,5 @@
 import { type Logger, reasonOf } from "../../runtime/logger.ts";
-import type { AgentMetrics, HandlerName } from "../metrics.ts";
+import type { HandlerName } from "../metrics.ts";
 import type { AccessLog } from "./access-log.ts";
 import type { Answer } from "./answer.ts";
 import type { Health } from "./health.ts";
@@ -20,13 +20,12 @@ export interface RouterOptions {
   readonly health: Health;
   readonly observer: Observer;
   readonly accessLog: AccessLog;
-  readonly metrics: Pick<AgentMetrics, "proxyBlocked">;
   readonly log: Pick<Logger, "error">;
   /** A clock for durations, in milliseconds and fractions. */
   readonly monotonicMs: () => number;
 }
 
-export function createRouter({ pods, health, observer, accessLog, metrics, log, monotonicMs }: RouterOptions): Handle {
+export function createRouter({ pods, health, observer, accessLog, log, monotonicMs }: RouterOptions): Handle {
   function dispatch(target: Target, request: MetadataRequest): Answer | Promise<Answer> {
     if (target.kind === "malformed") {
       return refuse(target);
@@ -58,7 +57,6 @@ export function createRouter({ pods, health, observer, accessLog, metrics, log, 
       case "instance-profile":
         return pods.instanceProfile(request);
       case "other":
-        metrics.proxyBlocked.inc();
         return pods.other(request);
       default:
         return target satisfies never;

@@ -1,82 +1,48 @@
 import { expect, test } from "bun:test";
-import { createServer, type IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
-import { InstanceIdError, readInstanceIdFrom } from "../../../../src/agent/metadata/instance-id.ts";
+import { InstanceIdError, readInstanceIdOf } from "../../../../src/agent/metadata/instance-id.ts";
+import type { InstanceAnswer, InstanceMetadata } from "../../../../src/agent/metadata/instance-metadata.ts";
 import { neverAborted } from "../../../../src/runtime/abort.ts";
 
-interface Reply {
-  readonly status?: number;
-  readonly body: string;
+function answering(answer: InstanceAnswer): InstanceMetadata {
+  return { get: async () => answer };
 }
 
-/** A metadata service that answers as the test says; `undefined` hangs. */
-async function aService(reply: (request: IncomingMessage) => Reply | undefined) {
-  const requests: string[] = [];
-  const server = createServer((request, response) => {
-    requests.push(`${request.method} ${request.url}`);
-    const answer = reply(request);
-    if (answer !== undefined) {
-      response.writeHead(answer.status ?? 200).end(answer.body);
-    }
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    requests,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+function document(body: string, status = 200): InstanceAnswer {
+  return { kind: "answer", status, contentType: "text/plain", body: Buffer.from(body) };
+}
+
+test("the id is read where it is, and trimmed", async () => {
+  const asked: string[] = [];
+  const metadata: InstanceMetadata = {
+    async get(path) {
+      asked.push(path);
+      return document("i-0123456789abcdef0\n");
     },
   };
-}
 
-test("the id is read through a token", async () => {
-  await using service = await aService(({ method, headers }) => {
-    if (method === "PUT") {
-      return { body: headers["x-aws-ec2-metadata-token-ttl-seconds"] === "60" ? "a-token" : "" };
-    }
-    return { body: headers["x-aws-ec2-metadata-token"] === "a-token" ? "i-0123456789abcdef0\n" : "<no token>" };
-  });
+  const id = await readInstanceIdOf(metadata)(neverAborted());
 
-  const id = await readInstanceIdFrom(`${service.endpoint}/`)(neverAborted());
-
-  expect(id).toBe("i-0123456789abcdef0");
-  expect(service.requests).toEqual(["PUT /latest/api/token", "GET /latest/meta-data/instance-id"]);
+  expect([id, ...asked]).toEqual(["i-0123456789abcdef0", "/latest/meta-data/instance-id"]);
 });
 
 test.each([
-  ["an error", { status: 403, body: "no" }, "status 403"],
-  ["a page", { body: "<html>" }, "not an instance id"],
-  ["something endless", { body: "x".repeat(5_000) }, "too long"],
-])("%s is told as a reason", async (_, reply, reason) => {
-  await using service = await aService(() => reply);
-
-  const reading = readInstanceIdFrom(service.endpoint)(neverAborted());
+  ["an error", document("no", 403), "status 403"],
+  ["a page", document("<html>"), "not an instance id"],
+  ["something endless", document("x".repeat(5_000)), "not an instance id"],
+  ["nothing", document(""), "not an instance id"],
+  ["silence", { kind: "silent" }, "did not answer in time"],
+  ["a failure", { kind: "failed", reason: "nobody listens" }, "nobody listens"],
+] as const)("%s is told as a reason", async (_, answer, reason) => {
+  const reading = readInstanceIdOf(answering(answer))(neverAborted());
 
   await expect(reading).rejects.toThrow(InstanceIdError);
   await expect(reading).rejects.toThrow(reason);
 });
 
-test("nobody listening is told as a reason", async () => {
-  const service = await aService(() => undefined);
-  await service[Symbol.asyncDispose]();
+test("a caller that leaves gets its own reason", async () => {
+  const metadata: InstanceMetadata = { get: async (_, signal) => signal.throwIfAborted() ?? document("never") };
 
-  const reading = readInstanceIdFrom(service.endpoint)(neverAborted());
-
-  await expect(reading).rejects.toThrow(InstanceIdError);
-});
-
-test("a service that hangs is left with the signal, and its reason told", async () => {
-  const asked = Promise.withResolvers<void>();
-  await using service = await aService(() => {
-    asked.resolve();
-    return undefined;
-  });
-  const probe = new AbortController();
-
-  const reading = readInstanceIdFrom(service.endpoint)(probe.signal);
-  await asked.promise;
-  probe.abort(new Error("no answer within 900 ms"));
+  const reading = readInstanceIdOf(metadata)(AbortSignal.abort(new Error("no answer within 900 ms")));
 
   await expect(reading).rejects.toThrow("no answer within 900 ms");
 });
