@@ -50,6 +50,8 @@ const mostNamespaces = 1_024;
 
 export function createHeardVersions(clock: Pick<Clock, "now">): HeardVersions {
   const heard = new Map<PodUid, { readonly versions: NodePod["versions"]; readonly atMs: number }>();
+  /** What was told of pods whose decisions are in doubt. */
+  const doubted = new Map<PodUid, NodePod>();
   const goneByUid = createRecentMap<PodUid, Gone>(mostGone);
   const namespaces = createRecentMap<string, { readonly version: ObjectVersion; readonly atMs: number }>(
     mostNamespaces,
@@ -59,15 +61,13 @@ export function createHeardVersions(clock: Pick<Clock, "now">): HeardVersions {
     entry !== undefined && clock.now() - entry.atMs < rememberedMs;
 
   /** A role that a pod has not had may have been forbidden since by its namespace, of which other pods' decisions tell. */
-  function permitted(pod: NodePod, held: NodePod | undefined): NodePod {
-    const newest = namespaces.get(pod.namespace);
-    if (pod.decision.kind !== "allowed" || newest === undefined || !isRecent(newest)) {
-      return pod;
+  function mayBeForbidden({ namespace, decision, versions }: NodePod, held: NodePod | undefined): boolean {
+    const newest = namespaces.get(namespace);
+    if (decision.kind !== "allowed" || newest === undefined || !isRecent(newest)) {
+      return false;
     }
-    const { role } = pod.decision;
-    const isHeld = held?.decision.kind === "allowed" && held.decision.role === role;
-    const isBehind = versionOrder(pod.versions.namespace, newest.version) === -1;
-    return isBehind && !isHeld ? unsure(pod, role) : pod;
+    const isHeld = held?.decision.kind === "allowed" && held.decision.role === decision.role;
+    return !isHeld && versionOrder(versions.namespace, newest.version) === -1;
   }
 
   function noteNamespace({ namespace, versions }: NodePod): void {
@@ -79,8 +79,19 @@ export function createHeardVersions(clock: Pick<Clock, "now">): HeardVersions {
 
   return {
     weigh(come, held) {
-      const word = held !== undefined && isRecent(heard.get(held.uid)) ? newestWord(come, held) : come;
-      return word === held ? undefined : permitted(word, held);
+      noteNamespace(come);
+      const known = doubted.get(come.uid) ?? held;
+      const word =
+        known !== undefined && isRecent(heard.get(come.uid)) ? newestWord(come, known) : { pod: come, isSure: true };
+      if (word.isSure && word.pod === known) {
+        return undefined;
+      }
+      if (word.isSure && !mayBeForbidden(word.pod, held)) {
+        doubted.delete(come.uid);
+        return word.pod;
+      }
+      doubted.set(come.uid, word.pod);
+      return unsure(word.pod);
     },
     believed(pod) {
       const { uid, versions } = pod;
@@ -90,7 +101,10 @@ export function createHeardVersions(clock: Pick<Clock, "now">): HeardVersions {
       }
       noteNamespace(pod);
     },
-    forget: (uid) => void heard.delete(uid),
+    forget(uid) {
+      heard.delete(uid);
+      doubted.delete(uid);
+    },
     isAhead: ({ uid, versions }, podsVersion) =>
       isRecent(heard.get(uid)) && versionOrder(versions.pod, podsVersion) === 1,
     gone: ({ uid, version }) => goneByUid.set(uid, { version, how: "removed", atMs: clock.now() }),

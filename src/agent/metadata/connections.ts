@@ -54,8 +54,11 @@ export function trackConnections({ store, metrics }: ConnectionOptions): Connect
 
   /** The first pod that a connection serves is the only one: its address's next owner never opened it. */
   function belongsTo(socket: Socket, remote: IpAddress, pod: NodePod): boolean {
+    if (socket.destroyed) {
+      return false; // Nobody reads the answer, and the address may be another pod's by now.
+    }
     const uid = bound.get(socket)?.uid;
-    if (uid === undefined && !socket.destroyed) {
+    if (uid === undefined) {
       bound.set(socket, { socket, remote, uid: pod.uid });
     }
     return uid === undefined || uid === pod.uid;

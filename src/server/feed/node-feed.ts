@@ -111,6 +111,12 @@ export function createNodeFeed(pods: readonly Pod[], deps: NodeFeedDeps): NodeFe
     return result === undefined ? [] : [{ identity: key, result }];
   }
 
+  /** With the newest versions at which that holds: newer ones of the same were not worth a message. */
+  function said({ nodePod }: Entry): NodePod {
+    const { uid, namespace } = nodePod;
+    return { ...nodePod, versions: { pod: deps.pods.versionOf(uid), namespace: deps.namespaces.versionOf(namespace) } };
+  }
+
   for (const pod of pods) {
     put(pod);
   }
@@ -135,13 +141,16 @@ export function createNodeFeed(pods: readonly Pod[], deps: NodeFeedDeps): NodeFe
     usersOf: (key) =>
       users.has(key) ? [...entries].flatMap(([uid, { identity }]) => (identity === key ? [uid] : [])) : [],
     everything: () => ({
-      pods: [...entries.values()].map(({ nodePod }) => nodePod),
+      pods: [...entries.values()].map(said),
       identities: [...users.keys()].flatMap(stateOf),
       podsVersion: deps.pods.version,
     }),
     changesOf({ changed, removed: removedUids, identities: keys }) {
       const removed = removedUids.map((uid) => ({ uid, version: deps.pods.versionOf(uid) }));
-      const told = changed.map((uid) => entries.get(uid)?.nodePod).filter((pod) => pod !== undefined);
+      const told = changed
+        .map((uid) => entries.get(uid))
+        .filter((entry) => entry !== undefined)
+        .map(said);
       const identities = keys.flatMap(stateOf);
       return told.length + removed.length + identities.length === 0
         ? undefined

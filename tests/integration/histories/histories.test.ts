@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { createDice } from "../../fixtures/dice.ts";
+import { WrongAnswer } from "./judge.ts";
 import { createAgentSurroundings } from "./node-agent.ts";
-import { type History, play, WrongAnswer } from "./play.ts";
+import { type History, play } from "./play.ts";
 import { createServerSurroundings } from "./replica.ts";
 import { shrunk } from "./shrink.ts";
 import { aHistory } from "./steps.ts";

@@ -1,19 +1,17 @@
+import { unknownPodPatienceMs } from "../../../src/agent/credentials/find-pod.ts";
 import type { Answer } from "../../../src/agent/metadata/answer.ts";
 import { createFakeClock, type FakeClock, settle } from "../../fakes/clock.ts";
 import { createFakeSts, type StsCall } from "../../fakes/sts.ts";
-import { createApiLog, itemAt, itemsAt, type PodState } from "./api-log.ts";
+import { createApiLog, itemAt, itemsAt } from "./api-log.ts";
+import { createDoer } from "./deeds.ts";
+import { type Asked, describe, judge, type Kept, statusOf, WrongAnswer } from "./judge.ts";
 import { createNews } from "./news.ts";
-import { type createAgentSurroundings, createMemoryAgent, type PodConnection } from "./node-agent.ts";
+import { type createAgentSurroundings, createMemoryAgent } from "./node-agent.ts";
 import { createMemoryReplica, type createServerSurroundings, type MemoryReplica } from "./replica.ts";
 import { addresses, roles, type Step } from "./steps.ts";
-import { type Verdict, verdictOf } from "./verdict.ts";
+import { verdictOf } from "./verdict.ts";
 
 export type Surroundings = ReturnType<typeof createServerSurroundings> & ReturnType<typeof createAgentSurroundings>;
-
-/** Thrown where an agent answered what it may not, or did not answer what it should. */
-export class WrongAnswer extends Error {
-  override readonly name = "WrongAnswer";
-}
 
 export interface HistorySettings {
   readonly replicas: number;
@@ -23,19 +21,6 @@ export interface HistorySettings {
 
 export interface History extends HistorySettings {
   readonly steps: readonly Step[];
-}
-
-interface Asked {
-  readonly connection: Kept;
-  readonly role: string;
-  /** What was right since the step before: a late answer may have been made before the newest news. */
-  verdicts: readonly Verdict[];
-}
-
-/** A connection, and the pod that it has served. */
-interface Kept {
-  readonly pod: PodConnection;
-  uid?: string;
 }
 
 const base = "/latest/meta-data/iam/security-credentials/";
@@ -61,12 +46,13 @@ function beginHistory({ replicas: replicaCount, sts: howPrompt }: HistorySetting
   const answered = new Set<StsCall>();
   const failedAtMs = new Map<string, number>();
   const news = createNews(log);
-  const states = new Map<number, PodState>();
+  const doInCluster = createDoer(log, clock);
   const asked = new Set<Asked>();
   const kept: Kept[] = [];
-  let serial = 0;
   let asking = 0;
   let following = 0;
+  /** Whether a namespace is of another version and permits the same: that is not told before the next `--sync`. */
+  let isTouched = false;
 
   log.putNamespace("default", ".*");
   log.putNamespace("other", ".*/reader");
@@ -83,28 +69,6 @@ function beginHistory({ replicas: replicaCount, sts: howPrompt }: HistorySetting
     take();
     for (const each of asked) {
       each.verdicts = [...each.verdicts, news.verdict(each.connection.pod.address)];
-    }
-  }
-
-  function change(slot: number, changes: Partial<PodState>): void {
-    const state = states.get(slot);
-    if (state !== undefined) {
-      const next = { ...state, ...changes };
-      states.set(slot, next);
-      log.putPod(next);
-    }
-  }
-
-  function schedule(step: Extract<Step, { kind: "schedule" }>): void {
-    if (!states.has(step.slot)) {
-      serial += 1;
-      const { role, namespace, network, maker, node: nodeName } = step;
-      states.set(step.slot, {
-        ...{ uid: `pod-${serial}`, role, namespace, network, maker, nodeName, sessionName: undefined },
-        ...{ addresses: [], phase: "Pending", isBeingDeleted: false, hasEnded: false },
-        startedAtMs: clock.now() - (clock.now() % 1_000),
-      });
-      change(step.slot, {});
     }
   }
 
@@ -142,28 +106,6 @@ function beginHistory({ replicas: replicaCount, sts: howPrompt }: HistorySetting
     return fresh;
   }
 
-  /** What a pod gets must be what its address may have, by all that the agent has heard. */
-  function judge({ connection, role, verdicts }: Asked, answer: Answer): void {
-    if (answer.status !== 200) {
-      return;
-    }
-    const document = JSON.parse(answer.body) as { readonly AccessKeyId: string; readonly Expiration: string };
-    const right = verdicts.findLast(
-      (verdict) => verdict.kind === "allowed" && document.AccessKeyId.startsWith(`ASIA-${verdict.key}-`),
-    );
-    const what = `${connection.pod.address} asked for ${role} and got ${document.AccessKeyId}`;
-    if (right?.kind !== "allowed" || right.role !== role) {
-      throw new WrongAnswer(`${what}, where it is ${verdicts.map(describe).join(", then ")}`);
-    }
-    if (connection.uid !== undefined && connection.uid !== right.uid) {
-      throw new WrongAnswer(`${what} over a connection of ${connection.uid}, which is ${right.uid}'s`);
-    }
-    if (Date.parse(document.Expiration) <= clock.now()) {
-      throw new WrongAnswer(`${what}, which had expired`);
-    }
-    connection.uid = right.uid;
-  }
-
   /** What is answered without waiting, whoever asks for whatever. */
   function probe(): void {
     for (const address of addresses.filter(agent.knows)) {
@@ -176,7 +118,7 @@ function beginHistory({ replicas: replicaCount, sts: howPrompt }: HistorySetting
           answer.catch(() => undefined);
           hangingUp.abort(new Error("a probe does not wait"));
         } else {
-          judge({ connection: { pod }, role, verdicts }, answer);
+          judge({ connection: { pod }, role, verdicts }, answer, clock.now());
         }
         pod.close();
       }
@@ -188,14 +130,14 @@ function beginHistory({ replicas: replicaCount, sts: howPrompt }: HistorySetting
     const question: Asked = { connection, role, verdicts: [news.verdict(connection.pod.address)] };
     const answer = connection.pod.get(base + role);
     if (!(answer instanceof Promise)) {
-      judge(question, answer);
+      judge(question, answer, clock.now());
       return answer;
     }
     asked.add(question);
     const judged = answer.then(
       (late) => {
         asked.delete(question);
-        judge(question, late);
+        judge(question, late, clock.now());
         return late;
       },
       (error) => {
@@ -247,7 +189,6 @@ function beginHistory({ replicas: replicaCount, sts: howPrompt }: HistorySetting
       await expectTruth(address);
     }
   }
-  let isTouched = false;
 
   async function expectTruth(address: string): Promise<void> {
     const candidates = itemsAt(log.pods, log.version).map((pod) => ({
@@ -257,13 +198,15 @@ function beginHistory({ replicas: replicaCount, sts: howPrompt }: HistorySetting
     const truth = verdictOf(address, candidates);
     const pod = agent.connect(address);
     const answer = ask({ pod }, truth.kind === "allowed" ? truth.role : "reader");
+    await issueAll();
+    if (answer instanceof Promise) {
+      await clock.advance(unknownPodPatienceMs);
+    }
+    const { status } = await answer;
     pod.close();
-    const wanted = statusOf(truth);
-    const hasFailed = truth.kind === "allowed" && clock.now() - lastFailure(truth.role) < 120_000;
-    const late = answer instanceof Promise ? "none at once" : answer.status;
-    const isFine = late === wanted || (wanted === 503 && answer instanceof Promise) || hasFailed;
-    if (!isFine) {
-      throw new WrongAnswer(`${address} is ${describe(truth)} a second after the news of it, and gets ${late}`);
+    const mayWait = truth.kind === "allowed" && clock.now() - lastFailure(truth.role) < 120_000;
+    if (status !== statusOf(truth) && !mayWait) {
+      throw new WrongAnswer(`${address} is ${describe(truth)} a second after the news of it, and gets ${status}`);
     }
   }
 
@@ -272,36 +215,6 @@ function beginHistory({ replicas: replicaCount, sts: howPrompt }: HistorySetting
 
   async function act(step: Step): Promise<void> {
     switch (step.kind) {
-      case "schedule":
-        return schedule(step);
-      case "address":
-        return change(step.slot, { addresses: step.addresses, phase: "Running" });
-      case "annotate":
-        return change(step.slot, { role: step.role, sessionName: step.session });
-      case "begin-deletion":
-        return change(step.slot, { isBeingDeleted: true });
-      case "end-containers":
-        return change(step.slot, { hasEnded: true });
-      case "touch":
-        return change(step.slot, {});
-      case "finish":
-        return change(step.slot, { phase: step.phase });
-      case "move":
-        return change(step.slot, { nodeName: step.node });
-      case "delete": {
-        const state = states.get(step.slot);
-        states.delete(step.slot);
-        return state === undefined ? undefined : log.removePod(state.uid);
-      }
-      case "permit":
-        return log.putNamespace(step.namespace, step.pattern);
-      case "touch-namespace": {
-        isTouched = true;
-        const held = itemAt(log.namespaces, step.namespace, log.version);
-        return held === undefined ? undefined : log.putNamespace(step.namespace, held.permitted);
-      }
-      case "remove-namespace":
-        return log.removeNamespace(step.namespace);
       case "deliver":
         for (let count = 0; count < step.count; count += 1) {
           replicaAt(step.replica).deliver(step.of, step.skipped);
@@ -335,7 +248,8 @@ function beginHistory({ replicas: replicaCount, sts: howPrompt }: HistorySetting
       case "wait":
         return wait(step.ms);
       default:
-        return step satisfies never;
+        isTouched ||= step.kind === "touch-namespace";
+        return doInCluster(step);
     }
   }
 
@@ -361,32 +275,4 @@ function beginHistory({ replicas: replicaCount, sts: howPrompt }: HistorySetting
       await settle();
     },
   };
-}
-
-function statusOf(verdict: Verdict): number {
-  switch (verdict.kind) {
-    case "allowed":
-      return 200;
-    case "denied":
-      return 403;
-    case "no-role":
-      return 404;
-    case "nobody":
-    case "doubt":
-      return 503;
-    default:
-      return verdict satisfies never;
-  }
-}
-
-function describe(verdict: Verdict): string {
-  switch (verdict.kind) {
-    case "allowed":
-      return `${verdict.uid}'s with ${verdict.role}`;
-    case "denied":
-    case "no-role":
-      return `${verdict.uid}'s, ${verdict.kind}`;
-    default:
-      return verdict.kind;
-  }
 }

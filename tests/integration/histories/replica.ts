@@ -1,4 +1,4 @@
-import type { HandlerContext } from "@connectrpc/connect";
+import { createContextValues, type HandlerContext } from "@connectrpc/connect";
 import { Registry } from "prom-client";
 import type { NodeUpdate, PodAnswer } from "../../../src/domain/node-pod.ts";
 import type { Namespace, Pod } from "../../../src/domain/pod.ts";
@@ -116,7 +116,8 @@ export function createMemoryReplica({ log, sts, clock, metrics, decide }: Replic
     return entry !== undefined;
   }
 
-  const contextOf = (signal: AbortSignal) => ({ signal: AbortSignal.any([signal, stopping.signal]) }) as HandlerContext;
+  const contextOf = (signal: AbortSignal) =>
+    ({ signal: AbortSignal.any([signal, stopping.signal]), values: createContextValues() }) as HandlerContext;
   list("namespaces");
   list("pods");
   return {

@@ -33,7 +33,7 @@ export type Step =
   | { readonly kind: "wait"; readonly ms: number };
 
 export const addresses = ["10.0.0.1", "10.0.0.2", "fd00::1"] as const;
-const slots = 4;
+const slots = 3;
 
 export const roles = ["reader", "writer"] as const;
 const namespaceNames = ["default", "other"] as const;
@@ -43,12 +43,25 @@ const everything = 100;
 
 /** A replica is one of `replicas`. With one alone events of different pods overtake each other, too. */
 export function aHistory(dice: Dice, replicas: number): readonly Step[] {
-  const steps: Step[] = [{ kind: "follow", replica: 0 }];
+  const steps = [...aBeginning(dice, replicas)];
   const length = dice.between(12, mostSteps);
   while (steps.length < length) {
     steps.push(aStep(dice, replicas));
   }
   return steps;
+}
+
+/** Some pods run, and all servers know it. */
+function aBeginning(dice: Dice, replicas: number): readonly Step[] {
+  const own = { node: "node-a", network: "own", maker: "owner", namespace: "default" } as const;
+  const running = Array.from({ length: dice.between(0, 2) }, (_, slot): readonly Step[] => [
+    { kind: "schedule", slot, role: dice.pick(roles), ...own },
+    { kind: "address", slot, addresses: someAddresses(dice) },
+  ]);
+  const heard = Array.from({ length: replicas }, (_, replica): Step => {
+    return { kind: "deliver", replica, of: "pods", count: everything, skipped: 0 };
+  });
+  return [...running.flat(), ...heard, { kind: "follow", replica: 0 }];
 }
 
 function aStep(dice: Dice, replicas: number): Step {
@@ -99,8 +112,8 @@ function aStep(dice: Dice, replicas: number): Step {
 
 /** How often each comes, in so many throws. */
 const weights = {
-  ...{ schedule: 10, address: 14, annotate: 5, end: 7, finish: 2, move: 2, permit: 6, namespace: 2 },
-  ...{ deliver: 22, list: 2, follow: 6, restart: 1, askOf: 2, now: 4, request: 20, sts: 14, wait: 9 },
+  ...{ schedule: 10, address: 14, annotate: 8, end: 8, finish: 2, move: 2, permit: 8, namespace: 2 },
+  ...{ deliver: 30, list: 2, follow: 11, restart: 1, askOf: 2, now: 3, request: 14, sts: 10, wait: 9 },
 };
 const weighted = Object.entries(weights).flatMap(([name, weight]) => Array<string>(weight).fill(name));
 

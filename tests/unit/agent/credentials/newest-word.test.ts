@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { newestWord } from "../../../../src/agent/credentials/newest-word.ts";
+import { newestWord, unsure } from "../../../../src/agent/credentials/newest-word.ts";
 import type { NodeDecision } from "../../../../src/domain/node-pod.ts";
 import { allowed, aNodePod, versions } from "../../../fakes/node-pods.ts";
 import { aRole } from "../../../fakes/roles.ts";
@@ -32,13 +32,14 @@ test.each([
 
   const word = newestWord(come, held);
 
-  expect(word).toBe(which === "come" ? come : held);
+  expect(word.pod).toBe(which === "come" ? come : held);
+  expect(word.isSure).toBe(true);
 });
 
 test("a newer pod and a newer namespace that permits the same role make a grant of both versions", () => {
   const word = newestWord(saidAt(6, 6), saidAt(5, 7));
 
-  expect(word).toEqual(saidAt(6, 7));
+  expect(word).toEqual({ pod: saidAt(6, 7), isSure: true });
 });
 
 test.each([
@@ -49,7 +50,7 @@ test.each([
   (_, come, held, [pod, namespace]) => {
     const word = newestWord(come, held);
 
-    expect(word).toEqual(saidAt(pod, namespace, noReader));
+    expect(word).toEqual({ pod: saidAt(pod, namespace, noReader), isSure: true });
   },
 );
 
@@ -61,18 +62,18 @@ test.each([
   (_, held) => {
     const word = newestWord(saidAt(6, 6, writer), held);
 
-    expect(word.decision).toEqual({
+    expect(word).toEqual({ pod: saidAt(6, 6, writer), isSure: false });
+    expect(unsure(word.pod).decision).toEqual({
       kind: "denied",
       explanation:
         "what namespace 'default' permits has changed, and the kiam server that told of the pod has yet to hear of it",
       role: aRole("arn:aws:iam::123456789012:role/writer"),
     });
-    expect(word.versions).toEqual(versions(6, 6));
   },
 );
 
 test("what an older namespace forbade a newer pod stays forbidden until somebody knows both", () => {
   const word = newestWord(saidAt(6, 6, noReader), saidAt(5, 7));
 
-  expect(word.decision).toBe(noReader);
+  expect(word.pod.decision).toBe(noReader);
 });

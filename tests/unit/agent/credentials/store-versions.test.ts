@@ -192,3 +192,17 @@ test("of equal versions the newest stream's word counts", () => {
 
   expect(store.owner(address)).toEqual({ kind: "owner", pod: writer });
 });
+
+test("a doubt ends with whoever knows the namespace, also where that one says an older version of the pod", () => {
+  const other = podAt(3, { uid: aNodePod({ uid: "uid-2" }).uid, addresses: [] }, 7);
+  const { store } = aStore(aSnapshot([other], [], 5));
+  using question = store.beginQuestion();
+  question.admit({ pod: podAt(7, {}, 6) });
+  const before = store.owner(address);
+
+  store.apply(someChanges({ pods: [podAt(6, {}, 7)], podsVersion: 7 }));
+  const after = store.owner(address);
+
+  expect(before.kind === "owner" && before.pod.decision.kind).toBe("denied");
+  expect(after).toEqual({ kind: "owner", pod: podAt(7, {}, 7) });
+});

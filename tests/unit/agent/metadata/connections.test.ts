@@ -97,3 +97,17 @@ test("a socket that has hung up already is cut", async () => {
 
   expect(opening).toBe("cut");
 });
+
+test("a connection that was cut serves nobody: what is waited for over it may be for the address's next owner", async () => {
+  await using sockets = await someSockets(1);
+  const { store, connections } = tracked();
+  const [socket] = sockets.accepted as [Socket];
+  connections.open(socket);
+  const connection = connections.of(socket);
+  connection?.belongsTo(pod);
+
+  store.apply(someChanges({ removed: ["uid-1"], pods: [next] }));
+  await once(socket, "close");
+
+  expect([pod, next].map((each) => connection?.belongsTo(each))).toEqual([false, false]);
+});

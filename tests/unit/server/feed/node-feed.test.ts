@@ -118,7 +118,7 @@ describe("a reader who does not read", () => {
     feed.put(aPodWith("reader", { hostIp: "192.168.0.9", resourceVersion: "101" }));
     const changes = feed.changesOf(mailbox.take() ?? { changed: [], removed: [], identities: [] });
 
-    expect(changes).toMatchObject({ pods: [{ versions: { pod: 101n, namespace: 50n } }], podsVersion: 900n });
+    expect(changes).toMatchObject({ pods: [{ versions: { pod: 800n, namespace: 50n } }], podsVersion: 900n });
   });
 
   test("is told at which version a pod was gone", () => {
