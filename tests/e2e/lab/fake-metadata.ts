@@ -1,6 +1,6 @@
 /**
- * The instance metadata service of a lab's node: IMDSv1 and v2 on port 80 of the address in argv, and on the Unix
- * socket in argv what the test asks: `GET /requests`, `DELETE /requests`, `PUT /tokens/required`, `PUT /tokens/optional`.
+ * The instance metadata service of a lab's node: IMDSv1 and v2 on port 80 of the addresses in argv, and on the Unix
+ * socket before them what the test asks: `GET /requests`, `DELETE /requests`, `PUT /tokens/required`, `PUT /tokens/optional`.
  */
 import { randomUUID } from "node:crypto";
 import { canary } from "./canary.ts";
@@ -12,7 +12,7 @@ interface Recorded {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-const [hostname = "", socket = ""] = process.argv.slice(2);
+const [socket = "", ...hostnames] = process.argv.slice(2);
 const requests: Recorded[] = [];
 const tokens = new Set<string>();
 let tokensRequired = false;
@@ -77,16 +77,18 @@ function answer(request: Request, path: string): Response {
   return body === undefined ? text("Not Found", 404) : text(body);
 }
 
-Bun.serve({
-  hostname,
-  port: 80,
-  fetch(request, server) {
-    const path = new URL(request.url).pathname;
-    const client = server.requestIP(request)?.address ?? "";
-    requests.push({ client, method: request.method, path, headers: Object.fromEntries(request.headers) });
-    return answer(request, path);
-  },
-});
+for (const hostname of hostnames) {
+  Bun.serve({
+    hostname,
+    port: 80,
+    fetch(request, server) {
+      const path = new URL(request.url).pathname;
+      const client = server.requestIP(request)?.address ?? "";
+      requests.push({ client, method: request.method, path, headers: Object.fromEntries(request.headers) });
+      return answer(request, path);
+    },
+  });
+}
 Bun.serve({
   unix: socket,
   fetch(request) {

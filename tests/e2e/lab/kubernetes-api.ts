@@ -45,8 +45,8 @@ export interface KubernetesApi {
   createPod(pod: NewPod): Promise<{ readonly name: string; readonly namespace: string; readonly uid: string }>;
   /** Merges into the status: `{ phase: "Running", podIP, podIPs, hostIP, startTime, containerStatuses }`. */
   patchPodStatus(namespace: string, name: string, status: Readonly<Record<string, unknown>>): Promise<void>;
-  /** What a kubelet says of a pod that runs with this address. */
-  runPod(namespace: string, name: string, address: string, hostAddress: string): Promise<void>;
+  /** What a kubelet says of a pod that runs with this address, or with these. */
+  runPod(namespace: string, name: string, address: string | readonly string[], hostAddress: string): Promise<void>;
   /** Gone at once, without a grace period. */
   deletePod(namespace: string, name: string): Promise<void>;
   /** Sets annotations of a pod, or of the namespace where no pod is named; null removes one. */
@@ -119,8 +119,8 @@ export function createKubernetesApi(connection: ApiConnection): KubernetesApi {
       const startTime = new Date().toISOString();
       await api.patchPodStatus(namespace, name, {
         phase: "Running",
-        podIP: address,
-        podIPs: [{ ip: address }],
+        podIP: [address].flat()[0],
+        podIPs: [address].flat().map((ip) => ({ ip })),
         hostIP: hostAddress,
         hostIPs: [{ ip: hostAddress }],
         startTime,

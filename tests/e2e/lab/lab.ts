@@ -122,6 +122,7 @@ export async function createLab(): Promise<Lab> {
         ...{ control, controlAddress, bridge, directory, home, index, identity },
         netnsName: `${prefix}-${name}`,
         address: `10.250.2.${index}`,
+        address6: `fd00:250::2:${index}`,
         api: controlPlane.api,
         serverAddress: `${serverName}:${serverPort}`,
       };

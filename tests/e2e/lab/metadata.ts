@@ -1,8 +1,15 @@
+import { isIPv6 } from "node:net";
 import { join } from "node:path";
 import { createNetns, type Netns } from "./netns.ts";
 import { tools } from "./tools.ts";
 
 export const metadataAddress = "169.254.169.254";
+export const metadataAddress6 = "fd00:ec2::254";
+
+/** Where a path alone leads from an address: to the metadata service by the same version of IP. */
+export function metadataUrl(from: string, path: string): string {
+  return `http://${isIPv6(from) ? `[${metadataAddress6}]` : metadataAddress}${path}`;
+}
 
 /** A request that reached the real metadata service's place. */
 interface MetadataRequest {
@@ -16,7 +23,7 @@ interface MetadataRequest {
 
 /**
  * The fake instance metadata service behind a node, in a namespace of its own: what arrives there has left the node.
- * It hands out the canary's credentials, by IMDSv1 and v2.
+ * It hands out the canary's credentials, by IMDSv1 and v2, at both of its addresses.
  */
 export interface Metadata extends AsyncDisposable {
   /** Every request since the start or the last {@link forget}. */
@@ -40,11 +47,13 @@ export async function startMetadata(node: Netns, nodeAddress: string, directory:
   await netns.must(["ip", "route", "add", "default", "dev", "imds"]);
   await node.must(["sysctl", "-qw", "net.ipv4.conf.imds0.proxy_arp=1", "net.ipv4.neigh.imds0.proxy_delay=0"]);
   await node.must(["ip", "route", "add", `${metadataAddress}/32`, "dev", "imds0", "src", nodeAddress]);
-  await netns.must(["iptables", "-A", "INPUT", "-p", "tcp", "--dport", "80"]);
+  await wireIpv6(node, netns);
+  const counter = ["INPUT", "-p", "tcp", "--dport", "80"];
+  await Promise.all(["iptables", "ip6tables"].map((program) => netns.must([program, "-A", ...counter])));
 
   const socket = join(directory, `${netns.name}.sock`);
   const program = new URL("./fake-metadata.ts", import.meta.url).pathname;
-  const fake = undo.use(netns.start("metadata", [tools.bun(), program, metadataAddress, socket]));
+  const fake = undo.use(netns.start("metadata", [tools.bun(), program, socket, metadataAddress, metadataAddress6]));
   await fake.waitForLog(/listening/);
   const made = undo.move();
   const ask = (method: string, path: string) =>
@@ -59,9 +68,22 @@ export async function startMetadata(node: Netns, nodeAddress: string, directory:
       await ask("PUT", `/tokens/${tokens}`);
     },
     async packets() {
-      const rules = await netns.must(["iptables", "-nvxL", "INPUT"]);
-      return Number(/^\s*(\d+).*dpt:80/m.exec(rules)?.[1]);
+      const counts = ["iptables", "ip6tables"].map(async (program) => {
+        const rules = await netns.must([program, "-nvxL", "INPUT"]);
+        return Number(/^\s*(\d+).*dpt:80/m.exec(rules)?.[1]);
+      });
+      return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
     },
     [Symbol.asyncDispose]: () => made.disposeAsync(),
   };
+}
+
+/** Each finds the other by link-local addresses, as by IPv6 one does. */
+async function wireIpv6(node: Netns, netns: Netns): Promise<void> {
+  const [nodeEnd, ownEnd] = ["fe80::1", "fe80::2"];
+  await netns.must(["ip", "-6", "address", "add", `${metadataAddress6}/128`, "dev", "imds"]);
+  await netns.must(["ip", "address", "add", `${ownEnd}/64`, "dev", "imds"]);
+  await node.must(["ip", "address", "add", `${nodeEnd}/64`, "dev", "imds0"]);
+  await netns.must(["ip", "-6", "route", "add", "default", "via", nodeEnd, "dev", "imds"]);
+  await node.must(["ip", "route", "add", `${metadataAddress6}/128`, "via", ownEnd, "dev", "imds0"]);
 }

@@ -15,7 +15,7 @@ interface DeployedPod extends LabPod {
 
 interface NewDeployedPod
   extends Omit<NewPod, "nodeName">,
-    Pick<NewLabPod, "address" | "mayReadCanary">,
+    Pick<NewLabPod, "address" | "address6" | "mayReadCanary">,
     Partial<Pick<NewLabPod, "veth">> {
   /** The annotation `iam.amazonaws.com/role`. */
   readonly role?: string;
@@ -25,6 +25,8 @@ interface NewDeployedPod
 export interface LabNode extends AsyncDisposable {
   readonly name: string;
   readonly address: string;
+  /** Its IPv6 address: agents listen there where `--host` names it. */
+  readonly address6: string;
   /** The way in: `node.netns.must(["iptables", …])`, `node.netns.fetch(…)`, `node.netns.start(…)`. */
   readonly netns: Netns;
   readonly metadata: Metadata;
@@ -46,6 +48,7 @@ export interface NodePlace {
   readonly bridge: string;
   readonly netnsName: string;
   readonly address: string;
+  readonly address6: string;
   readonly index: number;
   readonly directory: string;
   readonly home: string;
@@ -59,16 +62,17 @@ export interface NodePlace {
 const agentPort = 3100;
 
 export async function createNode(place: NodePlace, name: string): Promise<LabNode> {
-  const { control, controlAddress, address, directory, home, api } = place;
+  const { control, controlAddress, address, address6, directory, home, api } = place;
   await using undo = new AsyncDisposableStack();
   const netns = undo.use(await createNetns(place.netnsName, directory));
   const port = `node${place.index}`;
   await netns.must(["ip", "link", "add", "eth0", "type", "veth", "peer", "name", port, "netns", control.name]);
   await control.must(["ip", "link", "set", port, "master", place.bridge, "up"]);
   await netns.must(["ip", "address", "add", `${address}/16`, "dev", "eth0"]);
+  await netns.must(["ip", "address", "add", `${address6}/64`, "dev", "eth0"]);
   await netns.must(["ip", "link", "set", "eth0", "up"]);
   await netns.must(["ip", "route", "add", "default", "via", controlAddress]);
-  await netns.must(["sysctl", "-qw", "net.ipv4.ip_forward=1"]);
+  await netns.must(["sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"]);
   const metadata = undo.use(await startMetadata(netns, address, directory));
   await api.request("POST", "/api/v1/nodes", { metadata: { name } });
   const addresses = [{ type: "InternalIP", address }];
@@ -85,20 +89,23 @@ export async function createNode(place: NodePlace, name: string): Promise<LabNod
   return {
     name,
     address,
+    address6,
     netns,
     metadata,
     run: (argv) => netns.run(argv),
     addPod,
-    async deployPod({ address: podAddress, veth, mayReadCanary, role, ...pod }) {
+    async deployPod({ address: podAddress, address6: podAddress6, veth, mayReadCanary, role, ...pod }) {
       const annotations = { ...(role === undefined ? {} : { "iam.amazonaws.com/role": role }), ...pod.annotations };
       const { uid } = await api.createPod({ ...pod, annotations, nodeName: name });
       const guest = await addPod({
         name: `${pod.namespace}-${pod.name}`,
         address: podAddress,
         veth: veth ?? `cali${randomBytes(5).toString("hex")}`,
+        ...(podAddress6 === undefined ? {} : { address6: podAddress6 }),
         ...(mayReadCanary === undefined ? {} : { mayReadCanary }),
       });
-      await api.runPod(pod.namespace, pod.name, podAddress, address);
+      const addresses = podAddress6 === undefined ? [podAddress] : [podAddress, podAddress6];
+      await api.runPod(pod.namespace, pod.name, addresses, address);
       return {
         ...guest,
         uid,

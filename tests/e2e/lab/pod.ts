@@ -1,6 +1,8 @@
+import { isIPv6 } from "node:net";
 import type { CommandResult } from "../../../src/runtime/command.ts";
 import { refuseCanary } from "./canary.ts";
 import type { RunOptions } from "./command.ts";
+import { metadataUrl } from "./metadata.ts";
 import { createNetns, type Netns } from "./netns.ts";
 import type { LabProcess } from "./process.ts";
 import { tools } from "./tools.ts";
@@ -8,8 +10,10 @@ import { tools } from "./tools.ts";
 export interface NewLabPod {
   /** Unique on the node while it lives. */
   readonly name: string;
-  /** Free: no living pod's of the lab. */
+  /** Free: no living pod's of the lab. IPv4, or IPv6 for a pod that has no other. */
   readonly address: string;
+  /** Its IPv6 address, besides. */
+  readonly address6?: string;
   /** The host end's name, as a CNI would call it: `cali1234`. 15 characters at most. */
   readonly veth: string;
   /** For positive controls: lets the canary into the pod. Everywhere else it fails the test. */
@@ -47,8 +51,8 @@ export interface LabPod extends AsyncDisposable {
   /** Starts a program that goes on running; the pod ends it. */
   start(name: string, argv: readonly string[], env?: Readonly<Record<string, string>>): LabProcess;
   /**
-   * Sends one HTTP request and gives the answer; throws where there is none. A path alone goes to 169.254.169.254.
-   * The path is sent as written, not normalised.
+   * Sends one HTTP request and gives the answer; throws where there is none. A path alone goes to 169.254.169.254, from a pod
+   * with IPv6 only to fd00:ec2::254. The path is sent as written, not normalised.
    */
   http(url: string, request?: PodRequest): Promise<PodResponse>;
 }
@@ -65,11 +69,14 @@ export interface PodPlace {
 /** Calico's gateway: an address that nobody has and the node's end of the veth answers for. */
 const gateway = "169.254.1.1";
 
+/** By IPv6, where nobody answers for others by default: the node's end itself. */
+const gateway6 = "fe80::1";
+
 export async function createPod(
   place: PodPlace,
-  { name, address, veth, mayReadCanary = false }: NewLabPod,
+  { name, address, address6, veth, mayReadCanary = false }: NewLabPod,
 ): Promise<LabPod> {
-  const { node, control, nodeAddress } = place;
+  const { node } = place;
   await using undo = new AsyncDisposableStack();
   const netns = undo.use(await createNetns(`${node.name}-${name}`, place.directory));
   await netns.must(["ip", "link", "add", "eth0", "type", "veth", "peer", "name", veth, "netns", node.name]);
@@ -77,17 +84,12 @@ export async function createPod(
   undo.defer(async () => {
     await node.run(["ip", "link", "del", veth]);
   });
-  await node.must(["sysctl", "-qw", `net.ipv4.conf.${veth}.proxy_arp=1`, `net.ipv4.neigh.${veth}.proxy_delay=0`]);
   await node.must(["ip", "link", "set", veth, "up"]);
-  await node.must(["ip", "route", "add", `${address}/32`, "dev", veth, "scope", "link"]);
-  await netns.must(["ip", "address", "add", `${address}/32`, "dev", "eth0"]);
   await netns.must(["ip", "link", "set", "eth0", "up"]);
-  await netns.must(["ip", "route", "add", gateway, "dev", "eth0", "scope", "link"]);
-  await netns.must(["ip", "route", "add", "default", "via", gateway, "dev", "eth0"]);
-  await control.must(["ip", "route", "add", `${address}/32`, "via", nodeAddress]);
-  undo.defer(async () => {
-    await control.run(["ip", "route", "del", `${address}/32`]);
-  });
+  for (const each of address6 === undefined ? [address] : [address, address6]) {
+    const ends = { pod: netns, veth, address: each };
+    await (isIPv6(each) ? giveIpv6(place, ends) : giveIpv4(place, ends, undo));
+  }
   const processes = undo.use(new AsyncDisposableStack());
   const made = undo.move();
 
@@ -112,7 +114,7 @@ export async function createPod(
     start: (label, argv, env = {}) =>
       processes.use(netns.start(label, argv, { env: { ...environment, ...env }, disposeSignal: "SIGKILL" })),
     async http(url, request = {}) {
-      const full = url.startsWith("/") ? `http://169.254.169.254${url}` : url;
+      const full = url.startsWith("/") ? metadataUrl(address, url) : url;
       const program = new URL("../pods/http.mjs", import.meta.url).pathname;
       const { exitCode, stdout, stderr } = await run([tools.bun(), program], {
         stdin: JSON.stringify({ url: full, ...request }),
@@ -124,4 +126,35 @@ export async function createPod(
     },
     [Symbol.asyncDispose]: () => made.disposeAsync(),
   };
+}
+
+/** A pod's ends of its veth, and an address that the pod is to have. */
+interface PodEnds {
+  readonly pod: Netns;
+  readonly veth: string;
+  readonly address: string;
+}
+
+async function giveIpv4(
+  { node, control, nodeAddress }: PodPlace,
+  { pod, veth, address }: PodEnds,
+  undo: AsyncDisposableStack,
+): Promise<void> {
+  await node.must(["sysctl", "-qw", `net.ipv4.conf.${veth}.proxy_arp=1`, `net.ipv4.neigh.${veth}.proxy_delay=0`]);
+  await node.must(["ip", "route", "add", `${address}/32`, "dev", veth, "scope", "link"]);
+  await pod.must(["ip", "address", "add", `${address}/32`, "dev", "eth0"]);
+  await pod.must(["ip", "route", "add", gateway, "dev", "eth0", "scope", "link"]);
+  await pod.must(["ip", "route", "add", "default", "via", gateway, "dev", "eth0"]);
+  await control.must(["ip", "route", "add", `${address}/32`, "via", nodeAddress]);
+  undo.defer(async () => {
+    await control.run(["ip", "route", "del", `${address}/32`]);
+  });
+}
+
+/** To the node and what is behind it, not to other nodes. */
+async function giveIpv6({ node }: PodPlace, { pod, veth, address }: PodEnds): Promise<void> {
+  await node.must(["ip", "address", "add", `${gateway6}/64`, "dev", veth]);
+  await node.must(["ip", "route", "add", `${address}/128`, "dev", veth]);
+  await pod.must(["ip", "address", "add", `${address}/128`, "dev", "eth0"]);
+  await pod.must(["ip", "-6", "route", "add", "default", "via", gateway6, "dev", "eth0"]);
 }

@@ -1,3 +1,4 @@
+import { metadataUrl } from "./metadata.ts";
 import type { LabPod } from "./pod.ts";
 import { tools } from "./tools.ts";
 
@@ -24,9 +25,10 @@ export interface Reader {
   stop(): Promise<readonly Read[]>;
 }
 
-/** @param path on the metadata service, as of a role's credentials */
-export function startReader(pod: LabPod, path: string, perSecond: number): Reader {
-  return readerOf(pod, "read.mjs", [`http://169.254.169.254${path}`, String(perSecond)]);
+/** @param target a path on the metadata service, as of a role's credentials, or a whole URL */
+export function startReader(pod: LabPod, target: string, perSecond: number): Reader {
+  const url = target.startsWith("/") ? metadataUrl(pod.address, target) : target;
+  return readerOf(pod, "read.mjs", [url, String(perSecond)]);
 }
 
 /** The same from the beginning each time, as boto3 does: a token, the role's name, the credentials. */

@@ -11,9 +11,14 @@ export type CallerIdentity =
   | { readonly kind: "identity"; readonly arn: string; readonly key?: HandedKey }
   | { readonly kind: "failed"; readonly stderr: string };
 
-/** Asks STS who the pod is. @param endpoint of STS, as the pod sees it */
-export async function callerIdentity(pod: LabPod, sdk: Sdk, endpoint: string): Promise<CallerIdentity> {
-  const { exitCode, stdout, stderr } = await pod.run(programs[sdk](endpoint));
+/** Asks STS who the pod is. @param endpoint of STS, as the pod sees it @param env besides, which is else empty */
+export async function callerIdentity(
+  pod: LabPod,
+  sdk: Sdk,
+  endpoint: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<CallerIdentity> {
+  const { exitCode, stdout, stderr } = await pod.run(programs[sdk](endpoint), { env });
   if (exitCode !== 0) {
     return { kind: "failed", stderr };
   }
