@@ -90,7 +90,8 @@ export function createNodeFeed(pods: readonly Pod[], deps: NodeFeedDeps): NodeFe
     if (after.identity !== before?.identity) {
       replaceIdentity(before, after);
     }
-    if (isNews(after.nodePod, before?.nodePod)) {
+    // Newer versions of the same are news, too: they overrule what a replica says that is behind.
+    if (!isDeepStrictEqual(after.nodePod, before?.nodePod)) {
       tell((mailbox) => mailbox.podChanged(pod.uid));
     }
   }
@@ -164,10 +165,4 @@ export function createNodeFeed(pods: readonly Pod[], deps: NodeFeedDeps): NodeFe
       users.clear();
     },
   };
-}
-
-/** Of a pod that asks for a role newer versions of the same are news too: they overrule what a replica says that is behind. */
-function isNews(after: NodePod, before: NodePod | undefined): boolean {
-  const versions = after.decision.kind === "no-role" ? before?.versions : after.versions;
-  return before === undefined || !isDeepStrictEqual({ ...after, versions }, before);
 }

@@ -11,7 +11,10 @@ export interface NamespaceStore extends ResourceSink<Namespace, string> {
   permitted(name: string): string;
   /** At which that holds: of a namespace that is not known, the newest of any that was told of. */
   versionOf(name: string): ObjectVersion;
-  /** Told after the store has changed, with the names of the namespaces that permit something else now. */
+  /**
+   * Told after the store has changed, with the names of the namespaces that permit something else now; of those that a list
+   * shows to be of another version, too, because they may have permitted something else in between.
+   */
   readonly changes: Pick<Listeners<string>, "add">;
 }
 
@@ -48,12 +51,16 @@ export function createNamespaceStore(): NamespaceStore {
       reach(resourceVersion);
       namespaces.forEach((namespace) => void reach(namespace.resourceVersion));
       removedVersions.clear();
-      changing(new Set([...byName.keys(), ...namespaces.map(({ name }) => name)]), () => {
-        byName.clear();
-        for (const namespace of namespaces) {
-          byName.set(namespace.name, namespace);
+      const before = new Map(byName);
+      byName.clear();
+      for (const namespace of namespaces) {
+        byName.set(namespace.name, namespace);
+      }
+      for (const name of new Set([...before.keys(), ...byName.keys()])) {
+        if (isNews(before.get(name), byName.get(name))) {
+          changes.tell(name);
         }
-      });
+      }
     },
     upsert(namespace) {
       reach(namespace.resourceVersion);
@@ -78,4 +85,9 @@ export function createNamespaceStore(): NamespaceStore {
     },
     changes,
   };
+}
+
+function isNews(before: Namespace | undefined, after: Namespace | undefined): boolean {
+  const hasPassed = before !== undefined && after !== undefined && before.resourceVersion !== after.resourceVersion;
+  return hasPassed || (before?.permitted ?? "") !== (after?.permitted ?? "");
 }

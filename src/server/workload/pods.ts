@@ -28,7 +28,10 @@ export interface PodStore extends ResourceSink<Pod, PodUid> {
   readonly version: ObjectVersion;
   /** At which a pod is what is held of it, or was found to be gone. */
   versionOf(uid: PodUid): ObjectVersion;
-  /** Told after the store has changed, of what is different in more than the resource version. */
+  /**
+   * Told after the store has changed, of what is different in more than the resource version; where a list shows only that
+   * one to be another, too, because the pod may have been different in between.
+   */
   readonly changes: Pick<Listeners<PodChange>, "add">;
 }
 
@@ -65,6 +68,15 @@ export function createPodStore(): PodStore {
   /** What to tell of it; nothing where at most the version is another. */
   function hold(after: Pod): readonly PodChange[] {
     const before = byUid.get(after.uid);
+    const told = holdListed(after);
+    const isSame =
+      before !== undefined && isDeepStrictEqual(before, { ...after, resourceVersion: before.resourceVersion });
+    return isSame ? [] : told;
+  }
+
+  /** What to tell of it; nothing where it is of the same version. */
+  function holdListed(after: Pod): readonly PodChange[] {
+    const before = byUid.get(after.uid);
     if (before !== undefined && isSameVersion(after.resourceVersion, before.resourceVersion)) {
       return [];
     }
@@ -72,9 +84,6 @@ export function createPodStore(): PodStore {
     if (before === undefined) {
       indexes.add(after);
       return [{ after }];
-    }
-    if (isDeepStrictEqual(before, { ...after, resourceVersion: before.resourceVersion })) {
-      return [];
     }
     indexes.remove(before);
     indexes.add(after);
@@ -101,7 +110,7 @@ export function createPodStore(): PodStore {
       const listed = new Map(pods.map((pod) => [pod.uid, pod]));
       removedVersions.clear();
       const removed = [...byUid.values()].filter((pod) => !listed.has(pod.uid)).map(release);
-      const held = [...listed.values()].flatMap(hold);
+      const held = [...listed.values()].flatMap(holdListed);
       tell(removed);
       tell(held);
     },

@@ -94,7 +94,6 @@ describe("a stream", () => {
     using stream = hub.watch();
     await stream.next();
 
-    hub.put({ uid: "a", hostIp: "192.168.0.2" });
     hub.put({ uid: "far", nodeName: "node-b", role: "reader" });
     hub.put({ uid: "pending", nodeName: "", role: "reader" });
     hub.permit("writer");

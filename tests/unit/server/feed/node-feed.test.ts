@@ -107,12 +107,12 @@ describe("a reader who does not read", () => {
   test("is not told of what no agent sees", () => {
     const { feed, mailbox } = setUp(aPodWith(undefined));
 
-    feed.put(aPodWith(undefined, { hostIp: "192.168.0.9", resourceVersion: "101" }));
+    feed.put(aPodWith(undefined, { hostIp: "192.168.0.9" }));
 
     expect(mailbox.size).toBe(0);
   });
 
-  test("is told of a newer version of a pod that asks for a role: another replica may know less", () => {
+  test("is told of a newer version of a pod: another replica may know less", () => {
     const { feed, mailbox } = setUp(aPodWith("reader"));
 
     feed.put(aPodWith("reader", { hostIp: "192.168.0.9", resourceVersion: "101" }));

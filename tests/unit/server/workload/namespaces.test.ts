@@ -121,3 +121,16 @@ test("a namespace's version is the one held, of one that is not known that of th
   expect(versions).toEqual([100n, 140n]);
   expect(store.versionOf("other")).toBe(150n);
 });
+
+test("a list that shows a namespace to be of another version tells of it though it permits the same, a watch does not", () => {
+  const { store, heard } = createHeardStore();
+  store.replaceAll([aNamespace({ resourceVersion: "1" })]);
+
+  store.upsert(aNamespace({ resourceVersion: "2" }));
+  const watched = heard.length;
+  store.replaceAll([aNamespace({ resourceVersion: "3" })]);
+  store.replaceAll([aNamespace({ resourceVersion: "3" })]);
+
+  expect(watched).toBe(1);
+  expect(heard.slice(1)).toEqual(["default"]);
+});

@@ -271,3 +271,17 @@ test("a pod's version is the one held, else that of its end, else that of the ne
 
   expect(versions).toEqual([100n, 130n, 150n]);
 });
+
+test("a list that shows a pod to be of another version tells of it though nothing else differs, a watch does not", () => {
+  const { store, heard } = createHeardStore();
+  const [first, second, third] = ["1", "2", "3"].map((resourceVersion) => aPod({ resourceVersion }));
+  store.replaceAll([first ?? aPod()]);
+
+  store.upsert(second ?? aPod());
+  const watched = heard.length;
+  store.replaceAll([third ?? aPod()]);
+  store.replaceAll([third ?? aPod()]);
+
+  expect(watched).toBe(1);
+  expect(heard.slice(1)).toEqual([{ before: second, after: third }] as PodChange[]);
+});
