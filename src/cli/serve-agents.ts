@@ -24,7 +24,7 @@ export interface Serving {
 /** Calls under way get this long at the end; agents' own patience with a call is less. */
 const graceMs = 5_000;
 
-/** Agents with another server to go to have gone by then; what they get meanwhile is no older than this. */
+/** From when the last agent is told to go: those with another server to go to have gone by then. */
 const drainMs = 1_000;
 
 export function serveAgents(parts: Pick<ServerParts, "listen">, deps: ServingDeps): Serving {

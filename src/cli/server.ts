@@ -11,7 +11,7 @@ import { inClusterConnection } from "../kubernetes/in-cluster.ts";
 import { kubeconfigConnection } from "../kubernetes/kubeconfig.ts";
 import { reviewToken } from "../kubernetes/token-review.ts";
 import type { Logger } from "../runtime/logger.ts";
-import { repeat, runAll } from "../runtime/tasks.ts";
+import { repeat, runUntilDone } from "../runtime/tasks.ts";
 import { defaultAheadMs } from "../server/issuance/schedule.ts";
 import { createServerMetrics } from "../server/metrics.ts";
 import { pingTimingsOf } from "./client-timings.ts";
@@ -114,7 +114,8 @@ export async function runServer(flags: ServerFlags, io: CommandIo): Promise<numb
     ...(connection.proxyUrl !== undefined && { "kubernetes.proxy": proxyName(connection.proxyUrl) }),
   });
   const sync = repeat(() => parts.decideAgain(), flags.syncMs, clock);
-  await runAll(signal, [parts.run, sync, ...cluster.tasks, own.run, started.tls.watch, serving.run]);
+  // What agents are told while they go to other servers is as new as ever.
+  await runUntilDone(signal, serving.run, [parts.run, sync, ...cluster.tasks, own.run, started.tls.watch]);
   return 0;
 }
 

@@ -1,6 +1,6 @@
 import { createSecureServer } from "node:http2";
 import type { AddressInfo } from "node:net";
-import type { TLSSocket } from "node:tls";
+import { Server, type TLSSocket } from "node:tls";
 import { Code, ConnectError, type ConnectRouter, type Interceptor } from "@connectrpc/connect";
 import type { ConnectionLifeOptions } from "./connection-life.ts";
 import { createDispatch } from "./dispatch.ts";
@@ -28,8 +28,8 @@ export interface RpcServer {
   /** Closes connections whose certificate is no longer acceptable. */
   closeConnections(isRefused: (peer: PeerCertificate) => boolean): void;
   /**
-   * Takes no more connections and tells the clients of the others to go; after `drainMs` ends the streams in order and calls
-   * that wait with Code.Unavailable; resolves when all are gone, by force after `graceMs`.
+   * Takes no more connections and tells the clients of the others to go, some at a time; `drainMs` after the last was told
+   * ends the streams in order and calls that wait with Code.Unavailable; resolves when all are gone, by force `graceMs` after it.
    */
   close(graceMs: number, drainMs?: number): Promise<void>;
 }
@@ -79,13 +79,14 @@ export async function listenRpc(options: RpcServerOptions): Promise<RpcServer> {
         stopping.abort(new ConnectError("this server is stopping", Code.Unavailable));
         sessions.close();
       };
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      sessions.retire();
-      using drain = drainMs > 0 ? options.clock.after(drainMs, stop) : undefined;
+      // The HTTP/2 server's own method would close every session at once.
+      const closed = new Promise<void>((resolve) => Server.prototype.close.call(server, () => resolve()));
+      const lastToldMs = sessions.retire();
+      using drain = drainMs > 0 ? options.clock.after(lastToldMs + drainMs, stop) : undefined;
       if (drain === undefined) {
         stop();
       }
-      using _force = options.clock.after(graceMs, () => sessions.cut(() => true));
+      using _force = options.clock.after(lastToldMs + graceMs, () => sessions.cut(() => true));
       await closed;
     },
   };

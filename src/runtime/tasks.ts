@@ -28,6 +28,16 @@ export async function runAll(signal: AbortSignal, tasks: readonly Task[]): Promi
   }
 }
 
+/** Runs the tasks for as long as the main one needs them, which alone is told by the signal that it is time to end. */
+export async function runUntilDone(signal: AbortSignal, main: Task, tasks: readonly Task[]): Promise<void> {
+  const done = new AbortController();
+  const runMain: Task = async (inner) => {
+    await main(AbortSignal.any([signal, inner]));
+    done.abort(new Error("the main task is done"));
+  };
+  await runAll(done.signal, [...tasks, runMain]);
+}
+
 /** Does something every so many milliseconds, the first time after the first of them; where that is 0, never. */
 export function repeat(action: () => void, everyMs: number, clock: Pick<Clock, "sleep">): Task {
   return async (signal) => {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { neverAborted } from "../../../src/runtime/abort.ts";
-import { repeat, runAll, type Task } from "../../../src/runtime/tasks.ts";
+import { repeat, runAll, runUntilDone, type Task } from "../../../src/runtime/tasks.ts";
 import { createFakeClock, settle } from "../../fakes/clock.ts";
 
 /** Runs until aborted, then throws the reason, as things that wait do. */
@@ -26,6 +26,34 @@ test("all tasks run at once, and it is over when the last has returned", async (
   gates[0]?.resolve();
 
   await running;
+});
+
+test("tasks go on while the main one ends, and end after it", async () => {
+  const stopping = new AbortController();
+  const lastWords = Promise.withResolvers<void>();
+  const ended: string[] = [];
+  const main: Task = async (signal) => {
+    await untilToldTo(signal).catch(() => lastWords.promise);
+    ended.push("main");
+  };
+  const other: Task = async (signal) => {
+    await untilToldTo(signal).catch(() => ended.push("other"));
+  };
+
+  const running = runUntilDone(stopping.signal, main, [other]);
+  stopping.abort(new Error("stop"));
+  await settle();
+  expect(ended).toEqual([]);
+  lastWords.resolve();
+  await running;
+
+  expect(ended).toEqual(["main", "other"]);
+});
+
+test("a task that throws ends the main one too", async () => {
+  const running = runUntilDone(neverAborted(), untilToldTo, [async () => Promise.reject(new Error("first"))]);
+
+  await expect(running).rejects.toThrow("first");
 });
 
 test("nothing to run is over at once", async () => {
