@@ -1,8 +1,10 @@
 /**
- * The instance metadata service of a lab's node: IMDSv1 and v2 on port 80 of the addresses in argv, and on the Unix
- * socket before them what the test asks: `GET /requests`, `DELETE /requests`, `PUT /tokens/required`, `PUT /tokens/optional`.
+ * The instance metadata service of a lab's node: IMDSv1 and v2 on port 80 of the addresses in argv, its keys for every
+ * spelling of a path, and on the Unix socket before them what the test asks: `GET /requests`, `DELETE /requests`,
+ * `PUT /tokens/required`, `PUT /tokens/optional`.
  */
 import { randomUUID } from "node:crypto";
+import { lenientPath } from "../../fixtures/lenient-path.ts";
 import { canary } from "./canary.ts";
 
 interface Recorded {
@@ -23,6 +25,15 @@ const text = (body: string, status = 200, headers: Record<string, string> = {}) 
 function documents(): Readonly<Record<string, string>> {
   const at = (ms: number) => new Date(Date.now() + ms).toISOString().replace(/\.\d+Z$/, "Z");
   const role = "/latest/meta-data/iam/security-credentials/";
+  const keys = JSON.stringify({
+    Code: "Success",
+    LastUpdated: at(0),
+    Type: "AWS-HMAC",
+    AccessKeyId: canary.accessKeyId,
+    SecretAccessKey: canary.secretAccessKey,
+    Token: canary.token,
+    Expiration: at(6 * 3600 * 1000),
+  });
   return {
     "/latest/meta-data/": "ami-id\nhostname\niam/\ninstance-id\nlocal-ipv4\nplacement/",
     "/latest/meta-data/ami-id": "ami-0abcdef1234567890",
@@ -38,15 +49,8 @@ function documents(): Readonly<Record<string, string>> {
       InstanceProfileId: "AIPACANARYNODE000000",
     }),
     [role]: canary.roleName,
-    [`${role}${canary.roleName}`]: JSON.stringify({
-      Code: "Success",
-      LastUpdated: at(0),
-      Type: "AWS-HMAC",
-      AccessKeyId: canary.accessKeyId,
-      SecretAccessKey: canary.secretAccessKey,
-      Token: canary.token,
-      Expiration: at(6 * 3600 * 1000),
-    }),
+    [`${role}${canary.roleName}`]: keys,
+    "/latest/meta-data/identity-credentials/ec2/security-credentials/ec2-instance": keys,
   };
 }
 
@@ -64,6 +68,14 @@ function issueToken(request: Request): Response {
   return text(token, 200, { "X-aws-ec2-metadata-token-ttl-seconds": ttl });
 }
 
+/** As lenient as any could be: under each version, in each spelling, each role's name. */
+function meantBy(path: string): string {
+  return lenientPath(path)
+    .replace(/^.*(?=\/meta-data(\/|$))/, "/latest")
+    .replace("/security-credentials-extended", "/security-credentials")
+    .replace(/(?<=\/iam\/security-credentials\/).+$/, canary.roleName);
+}
+
 function answer(request: Request, path: string): Response {
   if (path === "/latest/api/token") {
     return request.method === "PUT" ? issueToken(request) : text("Method Not Allowed", 405);
@@ -73,7 +85,8 @@ function answer(request: Request, path: string): Response {
     return text("Unauthorized", 401);
   }
   const all = documents();
-  const body = all[path] ?? all[`${path}/`];
+  const meant = meantBy(path);
+  const body = all[path] ?? all[meant] ?? all[`${meant}/`];
   return body === undefined ? text("Not Found", 404) : text(body);
 }
 
