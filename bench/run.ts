@@ -14,6 +14,7 @@ import { rotation } from "./pieces/rotation.ts";
 import { start } from "./pieces/start.ts";
 import { streams } from "./pieces/streams.ts";
 import { stsCalls } from "./pieces/sts-calls.ts";
+import { withdrawal } from "./pieces/withdrawal.ts";
 import { type Piece, toMarkdown } from "./table.ts";
 
 const heading = `# Performance
@@ -35,6 +36,7 @@ const pieces: readonly Piece[] = [
   streams,
   herd,
   drain,
+  withdrawal,
 ];
 
 const wanted = process.argv.slice(2);
