@@ -94,7 +94,7 @@ test("with --imds-tokens required a request without a token is refused", async (
   expect(identity.kind).toBe("identity");
 });
 
-test("what the Go release's manifest gives besides is warned of once, and the agent serves", async () => {
+test("what the Go release's manifest gives besides is taken, of what has no effect it warns once, and the agent serves", async () => {
   const { env } = agentOptions();
   await using agent = await node.startAgent({
     flags: {
@@ -110,11 +110,11 @@ test("what the Go release's manifest gives besides is warned of once, and the ag
   await using pod = await node.deployPod({ namespace: "team", name: "old", address: "10.244.1.13", role: "reader" });
 
   const { status } = await pod.http(listing);
+  const forwarded = await pod.http("/latest/meta-data/instance-id");
   const warnings = agent.output().match(/"msg":"--[a-z-]+ [^"]+"/g) ?? [];
 
-  expect(status).toBe(200);
+  expect([status, forwarded.status]).toEqual([200, 200]);
   expect(warnings.map((warning) => warning.replace(/^"msg":"(--[a-z-]+) .*/, "$1")).toSorted()).toEqual([
-    "--allow-route-regexp",
     "--prometheus-sync-interval",
     "--server-address-refresh",
   ]);
