@@ -11,6 +11,7 @@ import { image } from "./pieces/image.ts";
 import { fiftyThousandPods, tenThousandPods } from "./pieces/pods.ts";
 import { refresh } from "./pieces/refresh.ts";
 import { rotation } from "./pieces/rotation.ts";
+import { soak } from "./pieces/soak.ts";
 import { start } from "./pieces/start.ts";
 import { streams } from "./pieces/streams.ts";
 import { stsCalls } from "./pieces/sts-calls.ts";
@@ -31,6 +32,7 @@ const pieces: readonly Piece[] = [
   fiftyThousandPods,
   refresh,
   rotation,
+  soak,
   start,
   stsCalls,
   streams,
