@@ -79,3 +79,16 @@ test("entries are deleted one by one or all at once", () => {
   expect(recent.size).toBe(0);
   expect(recent.get("a")).toBeUndefined();
 });
+
+test("a large map makes room for some at once, the oldest, and for no more than a sixty-fourth", () => {
+  const recent = createRecentMap<number, string>(640);
+  for (let key = 0; key < 641; key += 1) {
+    recent.set(key, "kept");
+  }
+
+  const kept = Array.from({ length: 641 }, (_, key) => key).filter((key) => recent.get(key) !== undefined);
+
+  expect(kept[0]).toBe(11);
+  expect(kept).toHaveLength(630);
+  expect(recent.size).toBe(630);
+});
