@@ -1,6 +1,7 @@
-import { type IncomingMessage, request } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { deadline, untilAborted } from "../runtime/abort.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { placeOf, readAtMost, sendPlain } from "../runtime/plain-http.ts";
 
 /** What the EC2 metadata service says of a path. */
 export type MetadataAnswer =
@@ -34,7 +35,6 @@ const defaultTimeoutMs = 1_000;
 /** A token is 56 characters and each document read here less than a kilobyte. */
 const longestAnswer = 16_384;
 
-/** Asks over node:http, because `fetch` goes through a proxy that the environment names. */
 export function createMetadataService({ endpoint, timeoutMs, clock }: MetadataServiceOptions): MetadataService {
   const base = endpoint.replace(/\/+$/, "");
 
@@ -56,7 +56,8 @@ export function createMetadataService({ endpoint, timeoutMs, clock }: MetadataSe
   ): Promise<MetadataAnswer> {
     const url = base + path;
     try {
-      const response = await send(url, method, headers, signal);
+      const { host, port, basePath } = placeOf(endpoint); // The environment may say anything.
+      const response = await sendPlain({ host, port, method, path: basePath + path, headers }, signal);
       return await answerOf(response, `${method} ${url}`);
     } catch (error) {
       const reason: unknown = signal.aborted ? signal.reason : error;
@@ -74,17 +75,6 @@ export function createMetadataService({ endpoint, timeoutMs, clock }: MetadataSe
   };
 }
 
-function send(
-  url: string,
-  method: string,
-  headers: Readonly<Record<string, string>>,
-  signal: AbortSignal,
-): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    request(url, { method, headers, signal, agent: false }, resolve).on("error", reject).end();
-  });
-}
-
 async function answerOf(response: IncomingMessage, asked: string): Promise<MetadataAnswer> {
   if (response.headers["server"] === "kiam") {
     response.destroy();
@@ -96,22 +86,8 @@ async function answerOf(response: IncomingMessage, asked: string): Promise<Metad
       ? { kind: "not-found" }
       : { kind: "failed", problem: `${asked}: status ${response.statusCode}` };
   }
-  const text = await boundedText(response);
-  return text === undefined
+  const body = await readAtMost(longestAnswer, response);
+  return body === undefined
     ? { kind: "failed", problem: `${asked}: the answer is too long` }
-    : { kind: "found", text: text.trim() };
-}
-
-/** `undefined` for what is longer than the metadata service writes. */
-async function boundedText(response: AsyncIterable<Uint8Array>): Promise<string | undefined> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response) {
-    length += chunk.length;
-    if (length > longestAnswer) {
-      return undefined;
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
+    : { kind: "found", text: body.toString().trim() };
 }

@@ -59,3 +59,10 @@ export const httpUrl: FlagKind<string> = {
     return url.href.replace(/\/+$/, "");
   },
 };
+
+/** The metadata service has no other: no certificate is checked there. */
+export const plainHttpUrl: FlagKind<string> = {
+  hint: "url",
+  form: "an http:// URL without user, query or fragment",
+  parse: (value) => (value.startsWith("http://") ? httpUrl.parse(value) : undefined),
+};

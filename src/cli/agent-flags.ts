@@ -1,4 +1,4 @@
-import { hostAddresses, httpUrl } from "./address-kinds.ts";
+import { hostAddresses, plainHttpUrl } from "./address-kinds.ts";
 import { clientFlags, logFlags, telemetryFlags, tlsFlags } from "./common-flags.ts";
 import { boolean, file, oneOf, port, text } from "./flag-kind.ts";
 import type { FlagTable, FlagValues } from "./flag-table.ts";
@@ -66,7 +66,7 @@ export const agentFlags = {
   metadataEndpoint: {
     name: "metadata-endpoint",
     group: "Metadata",
-    kind: httpUrl,
+    kind: plainHttpUrl,
     default: "http://169.254.169.254",
     description: "The real metadata service",
   },

@@ -1,7 +1,8 @@
-import { type IncomingMessage, type RequestOptions, request } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { deadline, untilAborted } from "../../runtime/abort.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { reasonOf } from "../../runtime/logger.ts";
+import { placeOf, readAtMost, sendPlain } from "../../runtime/plain-http.ts";
 import { createFlights } from "../credentials/flights.ts";
 import { longestTtlSeconds } from "./token-ttl.ts";
 
@@ -50,20 +51,17 @@ interface Token {
   readonly fetchedAtMs: number;
 }
 
-/** Asks over node:http, because `fetch` goes through a proxy that the environment names. */
 export function createInstanceMetadata({ endpoint, clock }: InstanceMetadataOptions): InstanceMetadata {
-  const { hostname, port, pathname } = new URL(endpoint);
-  const place = { host: hostname.replace(/^\[|\]$/g, ""), port: port === "" ? 80 : Number(port) };
-  const base = pathname.replace(/\/+$/, "");
+  const { host, port, basePath } = placeOf(endpoint);
+  const base = endpoint.replace(/\/+$/, "");
   const tokens = createFlights<Token>();
   let held: Token | undefined;
 
   async function call(method: "GET" | "PUT", path: string, headers: Headers, signal: AbortSignal): Promise<Answered> {
     try {
-      const options = { ...place, method, path: base + path, headers, signal, agent: false };
-      return await readAnswer(await send(options));
+      return await readAnswer(await sendPlain({ host, port, method, path: basePath + path, headers }, signal));
     } catch (error) {
-      throw new Error(`${method} ${endpoint.replace(/\/+$/, "")}${path}: ${reasonOf(error)}`, { cause: error });
+      throw new Error(`${method} ${base}${path}: ${reasonOf(error)}`, { cause: error });
     }
   }
 
@@ -73,7 +71,7 @@ export function createInstanceMetadata({ endpoint, clock }: InstanceMetadataOpti
     const { status, body } = await call("PUT", "/latest/api/token", headers, signal);
     const text = body.toString("latin1").trim();
     if (status !== 200 || !/^[\x21-\x7e]+$/.test(text)) {
-      throw new Error(`PUT ${endpoint}/latest/api/token: ${status === 200 ? "no token" : `status ${status}`}`);
+      throw new Error(`PUT ${base}/latest/api/token: ${status === 200 ? "no token" : `status ${status}`}`);
     }
     held = { text, fetchedAtMs };
     return held;
@@ -116,13 +114,6 @@ export function createInstanceMetadata({ endpoint, clock }: InstanceMetadataOpti
 type Headers = Readonly<Record<string, string>>;
 type Answered = Extract<InstanceAnswer, { readonly kind: "answer" }>;
 
-function send(options: RequestOptions): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    request(options, resolve).on("error", reject).end();
-  });
-}
-
-/** Redirects are answers like others. */
 async function readAnswer(response: IncomingMessage): Promise<Answered> {
   const status = response.statusCode ?? 0;
   if (response.headers["server"] === "kiam" || status < 200 || status > 599) {
@@ -131,19 +122,9 @@ async function readAnswer(response: IncomingMessage): Promise<Answered> {
       status < 200 || status > 599 ? `status ${status}` : "an agent of kiam answers, not the real service",
     );
   }
-  const contentType = response.headers["content-type"];
-  return { kind: "answer", status, contentType, body: await readBody(response) };
-}
-
-async function readBody(response: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response) {
-    length += chunk.length;
-    if (length > longestAnswer) {
-      throw new Error("the answer is too long");
-    }
-    chunks.push(chunk);
+  const body = await readAtMost(longestAnswer, response);
+  if (body === undefined) {
+    throw new Error("the answer is too long");
   }
-  return Buffer.concat(chunks);
+  return { kind: "answer", status, contentType: response.headers["content-type"], body };
 }

@@ -102,3 +102,11 @@ test("who gives up learns nothing", async () => {
 
   await expect(asking).rejects.toThrow("stopping");
 });
+
+test.each(["https://169.254.169.254", "nonsense"])("%s is no place to ask at, and said so", async (endpoint) => {
+  const service = createMetadataService({ endpoint, clock: systemClock });
+
+  const answer = await service.get(path, never);
+
+  expect(answer.kind).toBe("failed");
+});

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { hostAddresses, httpUrl, listenAddress, remoteAddress } from "../../../src/cli/address-kinds.ts";
+import { hostAddresses, httpUrl, listenAddress, plainHttpUrl, remoteAddress } from "../../../src/cli/address-kinds.ts";
 
 describe("where to listen", () => {
   test.each([
@@ -92,4 +92,14 @@ describe("an endpoint", () => {
 
     expect(parsed).toBeUndefined();
   });
+});
+
+test.each([
+  ["http://[fd00:ec2::254]/", "http://[fd00:ec2::254]"],
+  ["https://169.254.169.254", undefined],
+  ["http://user@x", undefined],
+])("%s as the metadata service's URL is %p", (text, expected) => {
+  const parsed = plainHttpUrl.parse(text);
+
+  expect(parsed).toBe(expected);
 });
