@@ -21,7 +21,7 @@ const samples: Readonly<Record<string, string>> = {
   duration: "1h30m",
   port: "81",
   number: "3",
-  url: "https://example.org",
+  url: "http://example.org",
   interface: "cali+",
   name: "node-1",
   namespace: "kiam",
