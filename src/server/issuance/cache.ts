@@ -1,5 +1,6 @@
 import { type Credentials, isUnexpired } from "../../domain/credentials.ts";
 import type { IssueResult } from "../../domain/issue.ts";
+import type { PodUid } from "../../domain/pod.ts";
 import { type IdentityKey, identityKey, type RoleIdentity } from "../../domain/role-identity.ts";
 import type { ServerMetrics } from "../metrics.ts";
 import type { Setback } from "./refusals.ts";
@@ -19,6 +20,8 @@ export interface Entry {
   isAsked: boolean;
   /** The namespace that asked last; empty where none has. */
   askedBy: string;
+  /** Pods that were given it and are watched by nobody here, and whether each may still have it. */
+  readonly answered: Map<PodUid, () => boolean>;
   /** Until when it is kept although nobody wants it. */
   keepUntilMs: number;
   /** Whether a renewal was waited for in vain, and is not to be waited for again. */
@@ -96,6 +99,7 @@ function newEntry(key: IdentityKey, identity: RoleIdentity): Entry {
     dueAtMs: 0,
     isAsked: false,
     askedBy: "",
+    answered: new Map(),
     keepUntilMs: 0,
     isRenewalLate: false,
   };
@@ -118,4 +122,21 @@ export function newestOf(entry: Entry | undefined, nowMs: number): IssueResult |
 /** In whose name an identity waits its turn: the namespaces that want it, else the one that asked for it. */
 export function partiesOf(entry: Entry): readonly string[] {
   return entry.wantedBy.size > 0 ? [...entry.wantedBy.keys()] : [entry.askedBy];
+}
+
+/** Of one identity; the last ones say enough. */
+const mostAnswered = 64;
+
+export function noteAnswered({ answered }: Entry, uid: PodUid, mayHave: () => boolean): void {
+  answered.delete(uid);
+  answered.set(uid, mayHave);
+  const [oldest] = answered.keys();
+  if (answered.size > mostAnswered && oldest !== undefined) {
+    answered.delete(oldest);
+  }
+}
+
+/** Whether one of the pods that were given it may still have it; also where nobody knows to which it was given. */
+export function mayBeUsed({ answered }: Entry): boolean {
+  return answered.size === 0 || answered.values().some((mayHave) => mayHave());
 }

@@ -1,10 +1,11 @@
 import type { AssumeRole, IssueResult } from "../../domain/issue.ts";
+import type { PodUid } from "../../domain/pod.ts";
 import type { IdentityKey, RoleIdentity } from "../../domain/role-identity.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { createListeners, type Listeners } from "../../runtime/listeners.ts";
 import { type Logger, reasonOf } from "../../runtime/logger.ts";
 import type { ServerMetrics } from "../metrics.ts";
-import { createCache, newestOf } from "./cache.ts";
+import { createCache, newestOf, noteAnswered } from "./cache.ts";
 import { createCall } from "./call.ts";
 import { createFlights } from "./flights.ts";
 import { createLanding } from "./landing.ts";
@@ -22,6 +23,8 @@ export interface Issuance {
    * reason; a caller that leaves takes nothing from the others. @param namespace of the pod that asks, for fairness
    */
   get(identity: RoleIdentity, namespace: string, signal: AbortSignal): Promise<IssueResult>;
+  /** A pod was given the identity by {@link Issuance.get}. @param mayHave asked before a renewal that no pod wants */
+  noteAnswered(key: IdentityKey, uid: PodUid, mayHave: () => boolean): void;
   /**
    * Wants the identity held, fetched now and renewed ahead of expiry, until disposed; wants are counted. The namespace is
    * for fairness among what is fetched in the background.
@@ -81,6 +84,12 @@ export function createIssuance(deps: IssuanceDeps): Issuance {
   return {
     peek: (key) => newestOf(cache.find(key), clock.now()),
     get: requests.get,
+    noteAnswered(key, uid, mayHave) {
+      const entry = cache.find(key);
+      if (entry !== undefined) {
+        noteAnswered(entry, uid, mayHave);
+      }
+    },
     want: prefetcher.want,
     forgetRefusal: prefetcher.forgetRefusal,
     changes: { add: listeners.add },

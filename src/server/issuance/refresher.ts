@@ -1,6 +1,6 @@
 import type { IdentityKey } from "../../domain/role-identity.ts";
 import type { Clock } from "../../runtime/clock.ts";
-import { type Cache, type Entry, partiesOf, unexpired } from "./cache.ts";
+import { type Cache, type Entry, mayBeUsed, partiesOf, unexpired } from "./cache.ts";
 import type { Flights } from "./flights.ts";
 
 /** Looks once in a while at what is due: renews what is in use, tries again what failed, drops what is not used. */
@@ -42,6 +42,16 @@ export function createRefresher({ cache, flights, clock, tell }: RefresherDeps):
     if (!isKept(entry, nowMs)) {
       cache.drop(entry);
     } else if (isRenewed(entry) && entry.dueAtMs <= nowMs) {
+      renew(entry);
+    }
+  }
+
+  /** What was asked for is not renewed for pods that have gone since, or may not have it any more. */
+  function renew(entry: Entry): void {
+    if (entry.wantedBy.size === 0 && !mayBeUsed(entry)) {
+      entry.isAsked = false;
+      entry.answered.clear();
+    } else {
       void flights.board("background", entry.key, entry.identity, partiesOf(entry));
     }
   }

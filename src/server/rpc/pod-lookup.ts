@@ -27,10 +27,10 @@ export interface FoundPod {
 export type Lookup = FoundPod | { readonly kind: "nobody" } | { readonly kind: "doubt" };
 
 export interface PodLookupDeps {
-  readonly pods: Pick<PodStore, "claimants" | "changes">;
+  readonly pods: Pick<PodStore, "get" | "claimants" | "changes">;
   readonly namespaces: Pick<NamespaceStore, "permitted" | "versionOf">;
   readonly decide: Decide;
-  readonly issuance: Pick<Issuance, "get">;
+  readonly issuance: Pick<Issuance, "get" | "noteAnswered">;
   readonly failures: FailureLog;
   readonly clock: Clock;
 }
@@ -66,12 +66,24 @@ export function createPodLookup({ pods, namespaces, decide, issuance, failures, 
           changes: pods.changes,
         };
 
+  const decisionOn = (pod: Pod): Decision => decide(pod, namespaces.permitted(pod.namespace));
+
+  /** Nobody here may be watching the pod's node: whether it is to be renewed for it is looked up when it is due. */
+  function noteAnswered({ uid }: Pod, identity: RoleIdentity): void {
+    const key = identityKey(identity);
+    issuance.noteAnswered(key, uid, () => {
+      const pod = pods.get(uid);
+      const decision = pod === undefined ? undefined : decisionOn(pod);
+      return decision?.kind === "allowed" && identityKey(decision.identity) === key;
+    });
+  }
+
   function decided(owner: Owner<Pod>): Lookup {
     if (owner.kind !== "owner") {
       return owner;
     }
     const { pod } = owner;
-    const decision = decide(pod, namespaces.permitted(pod.namespace));
+    const decision = decisionOn(pod);
     return { kind: "pod", pod, decision, namespaceVersion: namespaces.versionOf(pod.namespace) };
   }
 
@@ -101,6 +113,8 @@ export function createPodLookup({ pods, namespaces, decide, issuance, failures, 
         if (isSameGrant(found, now)) {
           if (result.kind === "failed") {
             failures.note(now.pod, result.failure);
+          } else {
+            noteAnswered(now.pod, found.decision.identity);
           }
           return { ...now, result };
         }

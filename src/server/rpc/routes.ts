@@ -21,10 +21,10 @@ import { createNodeService } from "./node-service.ts";
 import { createPodLookup } from "./pod-lookup.ts";
 
 export interface RoutesDeps {
-  readonly pods: Pick<PodStore, "claimants" | "changes">;
+  readonly pods: Pick<PodStore, "get" | "claimants" | "changes">;
   readonly namespaces: Pick<NamespaceStore, "permitted" | "versionOf">;
   readonly decide: Decide;
-  readonly issuance: Pick<Issuance, "get">;
+  readonly issuance: Pick<Issuance, "get" | "noteAnswered">;
   readonly hub: Pick<Hub, "watch">;
   readonly authorize: Authorize;
   readonly watchProof: ProofWatch;

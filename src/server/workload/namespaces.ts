@@ -11,10 +11,7 @@ export interface NamespaceStore extends ResourceSink<Namespace, string> {
   permitted(name: string): string;
   /** At which that holds: of a namespace that is not known, the newest of any that was told of. */
   versionOf(name: string): ObjectVersion;
-  /**
-   * Told after the store has changed, with the names of the namespaces that permit something else now; of those that a list
-   * shows to be of another version, too, because they may have permitted something else in between.
-   */
+  /** Told after the store has changed, with the names of the namespaces that are of another version now. */
   readonly changes: Pick<Listeners<string>, "add">;
 }
 
@@ -32,16 +29,11 @@ export function createNamespaceStore(): NamespaceStore {
     version = newerVersion(version, objectVersion(resourceVersion));
   }
 
-  const permitted = (name: string): string => byName.get(name)?.permitted ?? "";
-
-  /** Does it, and tells those of the names that permit something else afterwards. */
-  function changing(names: Iterable<string>, change: () => void): void {
-    const before = [...names].map((name) => ({ name, permitted: permitted(name) }));
-    change();
-    for (const held of before) {
-      if (held.permitted !== permitted(held.name)) {
-        changes.tell(held.name);
-      }
+  /** What is of another version may have permitted something else in between, and what is said by it overrules older words. */
+  function tellOf(name: string, before: Namespace | undefined): void {
+    const after = byName.get(name);
+    if (before?.resourceVersion !== after?.resourceVersion || before?.permitted !== after?.permitted) {
+      changes.tell(name);
     }
   }
 
@@ -57,16 +49,16 @@ export function createNamespaceStore(): NamespaceStore {
         byName.set(namespace.name, namespace);
       }
       for (const name of new Set([...before.keys(), ...byName.keys()])) {
-        if (isNews(before.get(name), byName.get(name))) {
-          changes.tell(name);
-        }
+        tellOf(name, before.get(name));
       }
     },
     upsert(namespace) {
       reach(namespace.resourceVersion);
       const known = byName.get(namespace.name)?.resourceVersion ?? removedVersions.get(namespace.name);
       if (known === undefined || isNewer(namespace.resourceVersion, known)) {
-        changing([namespace.name], () => byName.set(namespace.name, namespace));
+        const before = byName.get(namespace.name);
+        byName.set(namespace.name, namespace);
+        tellOf(namespace.name, before);
       }
     },
     remove(name, resourceVersion) {
@@ -74,20 +66,16 @@ export function createNamespaceStore(): NamespaceStore {
       const held = byName.get(name);
       if (held !== undefined && !isOlder(resourceVersion ?? "", held.resourceVersion)) {
         removedVersions.set(name, resourceVersion ?? held.resourceVersion);
-        changing([name], () => byName.delete(name));
+        byName.delete(name);
+        tellOf(name, held);
       }
     },
     reached: reach,
-    permitted,
+    permitted: (name) => byName.get(name)?.permitted ?? "",
     versionOf(name) {
       const held = byName.get(name);
       return held === undefined ? version : objectVersion(held.resourceVersion);
     },
     changes,
   };
-}
-
-function isNews(before: Namespace | undefined, after: Namespace | undefined): boolean {
-  const hasPassed = before !== undefined && after !== undefined && before.resourceVersion !== after.resourceVersion;
-  return hasPassed || (before?.permitted ?? "") !== (after?.permitted ?? "");
 }

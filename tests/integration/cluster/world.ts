@@ -14,6 +14,7 @@ export interface World {
   remove(pod: Pick<Pod, "uid">): void;
   /** What a namespace permits from now on. */
   permit(namespace: string, pattern: string): void;
+  removeNamespace(name: string): void;
   /** Gives a replica all there is, and tells it from now on until disposed. */
   follow(sinks: Sinks): Disposable;
 }
@@ -56,6 +57,13 @@ export function createWorld(): World {
       }
     },
     permit,
+    removeNamespace(name) {
+      namespaces.delete(name);
+      const resourceVersion = nextVersion();
+      for (const sinks of followers) {
+        sinks.namespaces.remove(name, resourceVersion);
+      }
+    },
     follow(sinks) {
       sinks.namespaces.replaceAll([...namespaces.values()], String(version));
       sinks.pods.replaceAll([...pods.values()], String(version));

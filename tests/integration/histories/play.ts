@@ -51,8 +51,6 @@ function beginHistory({ replicas: replicaCount, sts: howPrompt }: HistorySetting
   const kept: Kept[] = [];
   let asking = 0;
   let following = 0;
-  /** Whether a namespace is of another version and permits the same: that is not told before the next `--sync`. */
-  let isTouched = false;
 
   log.putNamespace("default", ".*");
   log.putNamespace("other", ".*/reader");
@@ -180,9 +178,6 @@ function beginHistory({ replicas: replicaCount, sts: howPrompt }: HistorySetting
       agent.follow(replica);
     }
     await issueAll();
-    if (isTouched) {
-      replica.decideAgain();
-    }
     await clock.advance(1_000);
     await issueAll();
     for (const address of addresses) {
@@ -248,7 +243,6 @@ function beginHistory({ replicas: replicaCount, sts: howPrompt }: HistorySetting
       case "wait":
         return wait(step.ms);
       default:
-        isTouched ||= step.kind === "touch-namespace";
         return doInCluster(step);
     }
   }

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import { identityKey } from "../../../../src/domain/role-identity.ts";
 import { neverAborted } from "../../../../src/runtime/abort.ts";
 import { settle } from "../../../fakes/clock.ts";
+import { aUid } from "../../../fakes/pods.ts";
 import { codeOf, dueMs, hourMs, issuedOf, minuteMs, reader, setUp, stateOf } from "./set-up.ts";
 
 const never = neverAborted();
@@ -176,6 +178,22 @@ test("renewals of what was issued in one burst are spread over minutes", async (
 });
 
 describe("what nobody wants but an unproven agent asked for", () => {
+  test.each([
+    ["may still have it", true, 2],
+    ["have gone, or may not have it any more", false, 1],
+  ])("is renewed as the pods that were given it %s", async (_, mayHave, calls) => {
+    const { get, noteAnswered, sts, start, clock } = setUp();
+    sts.onCall((call) => call.issue());
+    await using _running = start();
+    await get(reader, never);
+    noteAnswered(identityKey(reader), aUid("gone"), () => false);
+    noteAnswered(identityKey(reader), aUid("asker"), () => mayHave);
+
+    await clock.advance(dueMs + minuteMs);
+
+    expect(sts.calls.length).toBe(calls);
+  });
+
   test("is renewed once, and again only if it was asked for in between", async () => {
     const { get, sts, start, clock, metric } = setUp();
     sts.onCall((call) => call.issue());

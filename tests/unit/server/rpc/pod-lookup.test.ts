@@ -30,6 +30,7 @@ function setUp() {
     failures: { note: () => undefined },
     clock,
     issuance: {
+      noteAnswered: () => undefined,
       async get(identity, _namespace, signal) {
         await untilAborted(gateOf(identity).promise, signal);
         const times = { issuedAtMs: clock.now(), expiresAtMs: clock.now() + 3_600_000 };
