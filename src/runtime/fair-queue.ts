@@ -1,3 +1,5 @@
+import { createRecentMap } from "./recent-map.ts";
+
 /**
  * Keys that wait, each once, in the name of one or more parties. Parties take turns, and within a party the first come is
  * the first served, so that one with thousands of keys does not keep one with a single key waiting.
@@ -15,10 +17,16 @@ export interface FairQueue<Key> {
   takeAll(): readonly Key[];
 }
 
-export function createFairQueue<Key>(): FairQueue<Key> {
+/**
+ * @param turnsRemembered of how many parties the last turn is remembered: of those that wait the one is next whose turn is longest
+ * ago, so that keys which give up waiting need not begin behind all who never do. 0 for none, and parties that come back are last
+ */
+export function createFairQueue<Key>(turnsRemembered = 0): FairQueue<Key> {
   /** In the order of their turns. */
   const waiting = new Map<string, Set<Key>>();
   const partiesOf = new Map<Key, Set<string>>();
+  const lastTurns = turnsRemembered > 0 ? createRecentMap<string, number>(turnsRemembered) : undefined;
+  let turns = 0;
 
   function add(key: Key, parties: readonly string[]): void {
     const own = partiesOf.get(key) ?? new Set();
@@ -41,14 +49,28 @@ export function createFairQueue<Key>(): FairQueue<Key> {
     return partiesOf.delete(key);
   }
 
+  function nextParty(): string | undefined {
+    const [first] = waiting.keys();
+    return lastTurns === undefined ? first : [...waiting.keys()].reduce(earlierTurn, first ?? "");
+  }
+
+  function earlierTurn(one: string, other: string): string {
+    return (lastTurns?.get(other) ?? 0) < (lastTurns?.get(one) ?? 0) ? other : one;
+  }
+
   function take(): Key | undefined {
-    for (const [party, keys] of waiting) {
-      for (const key of keys) {
-        waiting.delete(party);
-        waiting.set(party, keys);
-        remove(key);
-        return key;
-      }
+    const party = nextParty();
+    const keys = waiting.get(party ?? "");
+    if (party === undefined || keys === undefined) {
+      return undefined;
+    }
+    turns += 1;
+    lastTurns?.set(party, turns);
+    waiting.delete(party);
+    waiting.set(party, keys);
+    for (const key of keys) {
+      remove(key);
+      return key;
     }
     return undefined;
   }

@@ -14,9 +14,15 @@ export interface ForwardBudget {
 const perSecond = 20;
 const burst = 100;
 
-/** Parties take turns, so that one with many keys does not keep the others waiting. */
+/** A node has a few hundred pods. */
+const partiesRemembered = 4_096;
+
+/**
+ * Parties take turns, so that one with many keys does not keep the others waiting; and who has had none for longest is next, so that
+ * more parties than pass in a second's patience do not keep those out who come anew.
+ */
 export function createForwardBudget(clock: Pick<Clock, "now" | "after">): ForwardBudget {
-  const queue = createFairQueue<string>();
+  const queue = createFairQueue<string>(partiesRemembered);
   const admit = new Map<string, () => void>();
   let left = burst;
   let countedAtMs = clock.now();

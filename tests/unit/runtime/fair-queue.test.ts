@@ -57,3 +57,17 @@ test("all can be taken at once", () => {
   expect(queue.takeAll()).toEqual(["a1", "b1"]);
   expect([queue.take(), queue.has("a1")]).toEqual([undefined, false]);
 });
+
+test("where turns are remembered, who has had none for longest is next, also one that comes back", () => {
+  const queue = createFairQueue<string>(10);
+  queue.add("c1", ["c"]);
+  const taken = [queue.take()];
+  for (const key of ["a1", "a2", "a3", "b1", "b2", "b3"]) {
+    queue.add(key, [key.charAt(0)]);
+  }
+  taken.push(queue.take(), queue.take());
+  queue.add("c2", ["c"]);
+  queue.add("d1", ["d"]);
+
+  expect([...taken, ...drain(queue)]).toEqual(["c1", "a1", "b1", "d1", "c2", "a2", "b2", "a3", "b3"]);
+});

@@ -58,6 +58,21 @@ test("parties take turns, however many keys one has waiting", async () => {
   expect(passed).toContain("modest");
 });
 
+test("one that comes anew waits no second, though more parties than pass in one never stop asking", async () => {
+  const { clock, passed, wait } = await spent();
+  for (let pod = 0; pod < 60; pod += 1) {
+    for (let index = 0; index < 30; index += 1) {
+      wait(`${pod} ${index}`, `greedy ${pod}`);
+    }
+  }
+  await clock.advance(4_000);
+
+  wait("modest", "modest");
+  await clock.advance(50);
+
+  expect(passed.at(-1)).toBe("modest");
+});
+
 test("a key that another party waits for too passes in whichever turn is first", async () => {
   const { clock, budget, passed, wait } = await spent();
   wait("a 1", "a");
