@@ -112,8 +112,7 @@ async function podsRole(name: string, address: string): Promise<string> {
   await agent.ready();
   await using pod = await node.deployPod({ namespace: "team", name, address, role: `team-${name}` });
   const { body } = await pod.http(`/latest/meta-data/iam/security-credentials/team-${name}`);
-  const { AccessKeyId, SecretAccessKey, Token } = JSON.parse(body);
-  return lab.sts.roleOf({ accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, token: Token });
+  return lab.sts.roleOfAnswer(body);
 }
 
 const assumed = (name: string) => `arn:aws:sts::123456789012:assumed-role/team-${name}/kiam-kiam`;

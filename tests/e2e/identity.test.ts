@@ -16,11 +16,6 @@ afterAll(async () => {
 const listing = "/latest/meta-data/iam/security-credentials/";
 const assumed = (role: string) => `arn:aws:sts::123456789012:assumed-role/${role}/kiam-kiam`;
 
-function roleOf(body: string): Promise<string> {
-  const { AccessKeyId, SecretAccessKey, Token } = JSON.parse(body);
-  return world.lab.sts.roleOf({ accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, token: Token });
-}
-
 /** A pod on node-1, which may have the role of its own name. */
 function deploy(name: string, address: string) {
   return world.node1.deployPod({ namespace: "team", name, address, role: name });
@@ -34,7 +29,7 @@ test("a token of the agent's own pod proves its node", async () => {
 
   const { body } = await pod.http(`${listing}own`);
 
-  expect(await roleOf(body)).toBe(assumed("own"));
+  expect(await world.lab.sts.roleOfAnswer(body)).toBe(assumed("own"));
   expect(await strict.metric("kiam_agent_calls_total", { proof: "token" })).toBeGreaterThan(0);
   expect(agent.output() + strict.output()).not.toContain(token1);
 });
@@ -112,7 +107,7 @@ test("where proof is only preferred, an agent without one is served, with a warn
 
   const { body } = await pod.http(`${listing}old`);
 
-  expect(await roleOf(body)).toBe(assumed("old"));
+  expect(await world.lab.sts.roleOfAnswer(body)).toBe(assumed("old"));
   await lenient.waitForLog(/serving an agent that does not prove its node/);
   expect(await lenient.metric("kiam_agent_calls_total", { proof: "unproven" })).toBeGreaterThan(0);
 });
@@ -156,5 +151,5 @@ test("with the API server away proven agents are served and come back, and new p
   await newcomer.ready();
 
   expect([before.status, meanwhile.status, anew.status]).toEqual([200, 200, 200]);
-  expect(await roleOf(anew.body)).toBe(assumed("stays"));
+  expect(await world.lab.sts.roleOfAnswer(anew.body)).toBe(assumed("stays"));
 });

@@ -175,11 +175,8 @@ describe("what runs from it", () => {
         const response = await pod.http(`${listing}reader`);
         return response.status === 200 ? response : undefined;
       });
-      const { AccessKeyId, SecretAccessKey, Token } = JSON.parse(answer.body);
 
-      expect(await lab.sts.roleOf({ accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, token: Token })).toBe(
-        "arn:aws:sts::123456789012:assumed-role/reader/kiam-kiam",
-      );
+      expect(await lab.sts.roleOfAnswer(answer.body)).toBe("arn:aws:sts::123456789012:assumed-role/reader/kiam-kiam");
       expect(status).toMatch(/^Uid:\t0\t0\t0\t0$/m);
       expect(status).toMatch(/^CapBnd:\t0000000000003000$/m); // NET_ADMIN (12) and NET_RAW (13).
       expect(await rules()).toMatch(/^-A PREROUTING .*-i cali\+ .*-j KIAM-METADATA$/m);

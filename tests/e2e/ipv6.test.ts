@@ -26,12 +26,6 @@ const by6 = (path: string) => `http://[${metadataAddress6}]${path}`;
 const ipv6Mode = { AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE: "IPv6" };
 const assumed = (role: string) => `arn:aws:sts::123456789012:assumed-role/${role}/kiam-kiam`;
 
-/** The role that STS knows the handed key for. */
-async function roleOfAnswer(body: string): Promise<string> {
-  const { AccessKeyId, SecretAccessKey, Token } = JSON.parse(body);
-  return lab.sts.roleOf({ accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, token: Token });
-}
-
 /** How a pod's request failed, and how long that took. */
 async function failureOf(pod: LabPod, url: string) {
   const startedMs = performance.now();
@@ -69,7 +63,7 @@ describe("where --host has an address of each version", () => {
 
     expect([four.status, six.status]).toEqual([200, 200]);
     expect(JSON.parse(six.body).AccessKeyId).toBe(JSON.parse(four.body).AccessKeyId);
-    expect(await roleOfAnswer(six.body)).toBe(assumed("both"));
+    expect(await lab.sts.roleOfAnswer(six.body)).toBe(assumed("both"));
   });
 
   test.each(sdks)("%s that is told to use IPv6 gets its pod's role", async (sdk) => {
@@ -96,7 +90,7 @@ describe("where --host has an address of each version", () => {
     const others = await pod.http(`${listing}both`, { headers });
 
     expect([token.status, own.status, others.status]).toEqual([200, 200, 403]);
-    expect(await roleOfAnswer(own.body)).toBe(assumed("only"));
+    expect(await lab.sts.roleOfAnswer(own.body)).toBe(assumed("only"));
   });
 
   test("an address is the same however the API server has it written", async () => {
@@ -113,7 +107,7 @@ describe("where --host has an address of each version", () => {
       return response.status === 200 ? response : undefined;
     });
 
-    expect(await roleOfAnswer(answer.body)).toBe(assumed("long"));
+    expect(await lab.sts.roleOfAnswer(answer.body)).toBe(assumed("long"));
     await lab.api.deletePod("team", "long");
   });
 
@@ -188,7 +182,7 @@ describe("where --host lacks one", () => {
 
     expect(six.error).toContain("ECONNREFUSED");
     expect(six.tookMs).toBeLessThan(1_000);
-    expect(await roleOfAnswer(four.body)).toBe(assumed("four"));
+    expect(await lab.sts.roleOfAnswer(four.body)).toBe(assumed("four"));
     expect(sdk.kind).toBe("failed");
     expect(performance.now() - startedMs).toBeLessThan(10_000);
     expect((await node.metadata.packets()) - before).toBe(0);
@@ -208,7 +202,7 @@ describe("where --host lacks one", () => {
 
     expect(four.error).toContain("ECONNREFUSED");
     expect(four.tookMs).toBeLessThan(1_000);
-    expect(await roleOfAnswer(six.body)).toBe(assumed("six"));
+    expect(await lab.sts.roleOfAnswer(six.body)).toBe(assumed("six"));
     expect((await node.metadata.packets()) - before).toBe(0);
   });
 

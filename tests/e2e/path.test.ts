@@ -27,12 +27,6 @@ afterAll(async () => {
 
 const listing = "/latest/meta-data/iam/security-credentials/";
 
-/** The role that STS knows the handed key for. */
-async function roleOfAnswer(body: string): Promise<string> {
-  const { AccessKeyId, SecretAccessKey, Token } = JSON.parse(body);
-  return lab.sts.roleOf({ accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, token: Token });
-}
-
 const assumed = (role: string, session = "kiam-kiam") => `arn:aws:sts::123456789012:assumed-role/${role}/${session}`;
 
 test.each(sdks)("%s gets its pod's own role without any configuration", async (sdk) => {
@@ -65,7 +59,7 @@ test("annotated session name and external id reach STS", async () => {
 
   const { body } = await pod.http(`${listing}team-session`);
 
-  expect(await roleOfAnswer(body)).toBe(assumed("team-session", "kiam-my-app"));
+  expect(await lab.sts.roleOfAnswer(body)).toBe(assumed("team-session", "kiam-my-app"));
   const call = (await lab.sts.assumed()).find(({ roleArn }) => roleArn.endsWith("/team-session"));
   expect(call?.externalId).toBe("ext-4711");
   expect(`${server.output()}${agent.output()}`).not.toContain("ext-4711");
@@ -95,7 +89,7 @@ test("another pod's role is refused", async () => {
   const own = await victim.http(`${listing}team-a`);
   const stolen = await thief.http(`${listing}team-a`);
 
-  expect(await roleOfAnswer(own.body)).toBe(assumed("team-a"));
+  expect(await lab.sts.roleOfAnswer(own.body)).toBe(assumed("team-a"));
   expect([stolen.status, JSON.parse(stolen.body).Message]).toEqual([
     403,
     "requested 'team-a' but annotated with 'team-b', forbidden",
@@ -134,7 +128,7 @@ test("a malformed annotation and a malformed pattern deny their own pods and nob
   expect(JSON.parse(malformedPattern.body).Message).toStartWith(
     "namespace policy expression 'a)|(?:.*' is not usable: error parsing regexp",
   );
-  expect(await roleOfAnswer(allowed.body)).toBe(assumed("team-f"));
+  expect(await lab.sts.roleOfAnswer(allowed.body)).toBe(assumed("team-f"));
 });
 
 test("an address that goes to another pod gives that pod's role and never the former's", async () => {
@@ -148,9 +142,9 @@ test("an address that goes to another pod gives that pod's role and never the fo
   const former = await second.http(`${listing}team-first`);
   const own = await second.http(`${listing}team-second`);
 
-  expect(await roleOfAnswer(before.body)).toBe(assumed("team-first"));
+  expect(await lab.sts.roleOfAnswer(before.body)).toBe(assumed("team-first"));
   expect(former.status).toBe(403);
-  expect(await roleOfAnswer(own.body)).toBe(assumed("team-second"));
+  expect(await lab.sts.roleOfAnswer(own.body)).toBe(assumed("team-second"));
 });
 
 test("an annotation that changes on a running pod takes effect, for issued credentials too", async () => {
@@ -169,7 +163,7 @@ test("an annotation that changes on a running pod takes effect, for issued crede
     return body === "team-new" ? body : undefined;
   });
   expect([before.status, changed, (await pod.http(`${listing}team-old`)).status]).toEqual([200, "team-new", 403]);
-  expect(await roleOfAnswer((await pod.http(`${listing}team-new`)).body)).toBe(assumed("team-new"));
+  expect(await lab.sts.roleOfAnswer((await pod.http(`${listing}team-new`)).body)).toBe(assumed("team-new"));
 });
 
 test("credentials are issued before the pod asks, and a request costs no call of a server", async () => {

@@ -79,12 +79,11 @@ test("with --assume-role-arn pods get their roles by way of that role, and never
 
   const own = await waitFor("the pod's role", async () => {
     const answer = await honest.http(`${listing}reader`);
-    return answer.status === 200 ? JSON.parse(answer.body) : undefined;
+    return answer.status === 200 ? answer : undefined;
   });
   const stolen = await thief.http(`${listing}other/acting`);
 
-  const handed = { accessKeyId: own.AccessKeyId, secretAccessKey: own.SecretAccessKey, token: own.Token };
-  expect(await lab.sts.roleOf(handed)).toBe("arn:aws:sts::123456789012:assumed-role/reader/kiam-kiam");
+  expect(await lab.sts.roleOfAnswer(own.body)).toBe("arn:aws:sts::123456789012:assumed-role/reader/kiam-kiam");
   expect([stolen.status, JSON.parse(stolen.body).Message]).toEqual([
     403,
     `role '${lab.roleBaseArn}other/acting' is the kiam server's own and is never issued`,

@@ -28,6 +28,8 @@ export interface Sts extends AsyncDisposable {
    * where secret or token are not the ones that were issued with it (moto itself looks at the access key alone).
    */
   roleOf(key: HandedKey): Promise<string>;
+  /** {@link roleOf} the key in an agent's answer. */
+  roleOfAnswer(body: string): Promise<string>;
 }
 
 export const accountId = "123456789012";
@@ -54,10 +56,14 @@ export async function startSts(netns: Pick<Netns, "start" | "fetch">, address: s
     }));
   };
 
-  return {
+  const sts: Sts = {
     endpoint,
     process: moto,
     assumed,
+    roleOfAnswer(body) {
+      const { AccessKeyId, SecretAccessKey, Token } = JSON.parse(body);
+      return sts.roleOf({ accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, token: Token });
+    },
     async roleOf({ accessKeyId, secretAccessKey, token }) {
       const issued = (await assumed()).find((role) => role.accessKeyId === accessKeyId);
       if (issued !== undefined && (issued.secretAccessKey !== secretAccessKey || issued.token !== token)) {
@@ -77,6 +83,7 @@ export async function startSts(netns: Pick<Netns, "start" | "fetch">, address: s
     },
     [Symbol.asyncDispose]: () => moto[Symbol.asyncDispose](),
   };
+  return sts;
 }
 
 /** moto reads the key from the header and verifies no signature. */
