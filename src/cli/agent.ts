@@ -109,8 +109,8 @@ async function forwardingOf(flags: AgentFlags, metadata: InstanceMetadata): Prom
   return { isAllowed: matchRoutes(flags.allowRouteRegexp), metadata };
 }
 
-/** Waiting for the lock on the tables included, which others may hold. */
-const installWithinMs = 20_000;
+/** For both versions of IP. Waiting for the lock on the tables included, which others may hold. */
+const installWithinMs = 30_000;
 
 async function interceptionOf(flags: AgentFlags, io: CommandIo, logger: Logger): Promise<Interception | undefined> {
   const name = redirectInterface(flags);

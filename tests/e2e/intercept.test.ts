@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { neverAborted } from "../../src/runtime/abort.ts";
 import { createPlainNode, type PlainNode } from "./intercept/plain-node.ts";
 import { install, startGuard, type Wanted } from "./intercept/redirects.ts";
 import { everywhere, metadataOf, sides } from "./intercept/side.ts";
 import { tools } from "./lab/tools.ts";
+import { waitFor } from "./lab/wait.ts";
 
 const keepAsking = new URL("./pods/keep-asking.mjs", import.meta.url).pathname;
 
@@ -199,6 +202,28 @@ describe.each(everywhere.filter(([name]) => name === "IPv4"))("%s with %s in use
 });
 
 test.each(Object.values(sides))(
+  "while somebody else holds the lock of $family.program it waits, and then comes in place",
+  async (side) => {
+    await plain.reset(side, { marked: "legacy", empty: "nft" });
+    const lock = join(plain.directory, `${side.family.program}.lock`);
+    // In another place than the machine's own, which is not a test's to hold.
+    const env = { XTABLES_LOCKFILE: lock };
+    const holding = ["flock", "--no-fork", lock, "sh", "-c", "echo held; exec sleep 60"];
+    await using holder = plain.netns.start("holder", holding, { disposeSignal: "SIGKILL" });
+    await holder.waitForLog(/held/);
+
+    const installing = install(plain.netns, side, { env });
+    await waitFor("a program that waits", async () => (await hasWaiting(lock)) || undefined);
+    const meanwhile = await plain.prerouting(side, "legacy");
+    await holder.stop("SIGKILL");
+    await using _ = await installing;
+
+    expect(meanwhile).toEqual([]);
+    expect(await plain.ask(plain.pod, side)).toBe("agent");
+  },
+);
+
+test.each(Object.values(sides))(
   "the back end in which nobody marked anything and that holds more rules is the one",
   async (side) => {
     const { program } = side.family;
@@ -213,3 +238,10 @@ test.each(Object.values(sides))(
     expect((await plain.prerouting(side, "nft")).filter((rule) => rule.includes("KIAM"))).toEqual([]);
   },
 );
+
+/** Whether a program waits for a lock that another holds: https://man7.org/linux/man-pages/man5/proc_locks.5.html */
+async function hasWaiting(path: string): Promise<boolean> {
+  const { ino } = await stat(path);
+  const locks = await readFile("/proc/locks", "utf8");
+  return locks.split("\n").some((line) => line.includes("-> FLOCK") && line.includes(`:${ino} `));
+}

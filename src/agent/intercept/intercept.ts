@@ -47,8 +47,14 @@ export async function interceptCalls(
     const fate: Fate = host === undefined ? { kind: "reject" } : { kind: "redirect", host, port };
     redirects.push(undo.use(await installRedirect({ family, pods, fate, atExit }, deps, signal)));
   }
-  const made = undo.move();
-  return { redirects, [Symbol.asyncDispose]: () => made.disposeAsync() };
+  undo.move();
+  return {
+    redirects,
+    async [Symbol.asyncDispose]() {
+      // Beside each other: each may wait for the lock, and who stops an agent has little patience.
+      await Promise.all(redirects.map((redirect) => redirect[Symbol.asyncDispose]()));
+    },
+  };
 }
 
 async function exists(path: string, { readText, logger }: InterceptDeps): Promise<boolean> {

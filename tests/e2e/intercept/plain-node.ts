@@ -12,6 +12,8 @@ import { metadataOf, type Side, sides } from "./side.ts";
  */
 export interface PlainNode extends AsyncDisposable {
   readonly netns: Netns;
+  /** For a test's files. */
+  readonly directory: string;
   /** Behind `cali0123456789`. */
   readonly pod: Netns;
   /** Behind `other0`. */
@@ -68,6 +70,7 @@ export async function createPlainNode(label: string): Promise<PlainNode> {
 
   return {
     netns: node,
+    directory,
     pod,
     stranger,
     plugLater(nodeEnd) {
