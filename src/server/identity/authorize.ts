@@ -101,9 +101,10 @@ function combined(byCertificate: TokenProof | undefined, byToken: TokenProof | u
 }
 
 function held(proof: Extract<NodeProof, { readonly kind: "proven" }>, claim: NodeClaim): NodeProof {
+  const proved = `the agent is proved to be on node ${proof.nodeName}`;
   return claim.nodeName === "" || claim.nodeName === proof.nodeName
     ? proof
-    : denied(`the agent is proved to be on node ${proof.nodeName} and asks for node ${quoted(claim.nodeName)}`);
+    : { ...denied(`${proved} and asks for node ${quoted(claim.nodeName)}`), subject: proved };
 }
 
 /** A claim is the caller's text; a node's name has 253 characters at most. */

@@ -5,6 +5,8 @@ export interface Refusal {
   readonly kind: "refused";
   readonly code: "unauthenticated" | "permission-denied" | "unavailable";
   readonly reason: string;
+  /** What makes it another refusal than the caller's last, where the reason quotes the caller. */
+  readonly subject?: string;
 }
 
 /** For which node an agent may speak, and what says so. */

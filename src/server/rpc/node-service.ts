@@ -48,7 +48,9 @@ export function createNodeService(deps: NodeServiceDeps): ServiceImpl<typeof Nod
       }
     }
     if (!context.signal.aborted) {
-      throw proofEndedError(holding.signal.reason);
+      const ended = proofEndedError(holding.signal.reason);
+      deps.callers.turnedAway(ended.rawMessage, context);
+      throw ended;
     }
   }
 

@@ -66,7 +66,10 @@ export function createMemoryReplica({ log, sts, clock, metrics, decide }: Replic
   const lookup = createPodLookup({ pods, namespaces, decide, issuance, failures: { note() {} }, clock });
   const service = createNodeService({
     ...{ hub, lookup, denials: { note() {} } },
-    callers: { identify: async () => ({ proof: { kind: "unproven", nodeName: agentNode }, nodeName: agentNode }) },
+    callers: {
+      identify: async () => ({ proof: { kind: "unproven", nodeName: agentNode }, nodeName: agentNode }),
+      turnedAway() {},
+    },
     watchProof: () => ({ signal: stopping.signal, [Symbol.dispose]() {} }),
   });
   const behind = { pods: [] as LogEntry<Pod>[], namespaces: [] as LogEntry<Namespace>[] };

@@ -100,6 +100,7 @@ describe.each(["prefer", "required"] as const)("where proof is %s", (mode) => {
       kind: "refused",
       code: "permission-denied",
       reason: "the agent is proved to be on node node-a and asks for node node-b",
+      subject: "the agent is proved to be on node node-a",
     });
   });
 
