@@ -15,12 +15,8 @@ beforeAll(async () => {
   await lab.api.createNamespace("team", { "iam.amazonaws.com/permitted": ".*" });
   await lab.control.must(["ip", "address", "add", `${instanceAddress}/32`, "dev", "lo"]);
   const program = join(import.meta.dir, "lab/fake-metadata.ts");
-  const metadata = lab.control.start("instance", [
-    tools.bun(),
-    program,
-    instanceAddress,
-    join(lab.directory, "i.sock"),
-  ]);
+  const socket = join(lab.directory, "i.sock");
+  const metadata = lab.control.start("instance", [tools.bun(), program, socket, instanceAddress]);
   await metadata.waitForLog(/listening/);
 });
 afterAll(async () => {
