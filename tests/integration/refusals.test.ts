@@ -144,20 +144,23 @@ describe.each(everyMode)("with --agent-identity=%s", (mode) => {
     },
   );
 
-  test("who is refused for one reason and then for another is told of twice, and not for each node that it names", async () => {
+  test("who is refused for one reason and then for others is told of once for each, and not for each node that it names", async () => {
     const world = await createWorld(mode);
     await using _cluster = world.cluster;
     const server = serverOf(world);
     using replaying = callerOf(server, world.cluster.pki.nodeAgent("node-b"));
+    const stranger = { username: "system:serviceaccount:default:default" };
+    using borrowing = callerOf(server, world.cluster.pki.agent(), world.token(stranger));
     using forging = callerOf(server, world.cluster.pki.agent(), aToken({ exp: inSeconds(3_600) }));
 
     for (const claim of ["node-a", "node-c", "node-d"]) {
       await refusalOf(snapshotOf(replaying, claim));
+      await refusalOf(snapshotOf(borrowing, claim));
       await refusalOf(snapshotOf(forging, claim));
     }
 
-    expect(server.lines.filter(({ level }) => level === "warn").length).toBe(2);
-    expect(await server.metric("kiam_agent_calls_total", { proof: "refused" })).toBe(6);
+    expect(server.lines.filter(({ level }) => level === "warn").length).toBe(3);
+    expect(await server.metric("kiam_agent_calls_total", { proof: "refused" })).toBe(9);
   });
 
   test("an agent whose pod goes under its stream is told of, and counted", async () => {

@@ -1,12 +1,12 @@
 import { unknownPodPatienceMs } from "../../../src/agent/credentials/find-pod.ts";
 import type { Answer } from "../../../src/agent/metadata/answer.ts";
 import { createFakeClock, type FakeClock, settle } from "../../fakes/clock.ts";
-import { createFakeSts, type StsCall } from "../../fakes/sts.ts";
 import { createApiLog, itemAt, itemsAt } from "./api-log.ts";
 import { createDoer } from "./deeds.ts";
 import { type Asked, describe, judge, type Kept, statusOf, WrongAnswer } from "./judge.ts";
 import { createNews } from "./news.ts";
 import { type createAgentSurroundings, createMemoryAgent } from "./node-agent.ts";
+import { createPlayedSts } from "./played-sts.ts";
 import { createMemoryReplica, type createServerSurroundings, type MemoryReplica } from "./replica.ts";
 import { addresses, roles, type Step } from "./steps.ts";
 import { verdictOf } from "./verdict.ts";
@@ -42,9 +42,7 @@ function beginHistory({ replicas: replicaCount, sts: howPrompt }: HistorySetting
   const clock: FakeClock = createFakeClock();
   const startMs = clock.now();
   const log = createApiLog();
-  const sts = createFakeSts(clock);
-  const answered = new Set<StsCall>();
-  const failedAtMs = new Map<string, number>();
+  const sts = createPlayedSts(clock);
   const news = createNews(log);
   const doInCluster = createDoer(log, clock);
   const asked = new Set<Asked>();
@@ -54,7 +52,7 @@ function beginHistory({ replicas: replicaCount, sts: howPrompt }: HistorySetting
 
   log.putNamespace("default", ".*");
   log.putNamespace("other", ".*/reader");
-  const newReplica = () => createMemoryReplica({ ...surroundings, log, sts, clock });
+  const newReplica = () => createMemoryReplica({ ...surroundings, log, sts: sts.calls, clock });
   const replicas = Array.from({ length: replicaCount }, newReplica);
   const agent = createMemoryAgent({
     ...{ ...surroundings, clock },
@@ -67,30 +65,6 @@ function beginHistory({ replicas: replicaCount, sts: howPrompt }: HistorySetting
     take();
     for (const each of asked) {
       each.verdicts = [...each.verdicts, news.verdict(each.connection.pod.address)];
-    }
-  }
-
-  const pendingCalls = () => sts.calls.filter((call) => !answered.has(call));
-
-  function answerSts(call: StsCall | undefined, outcome: Extract<Step, { kind: "sts" }>["outcome"]): void {
-    if (call === undefined) {
-      return;
-    }
-    answered.add(call);
-    switch (outcome) {
-      case "issue":
-        call.issue();
-        break;
-      case "short":
-        call.issue(90_000);
-        break;
-      case "refused":
-      case "unavailable":
-        failedAtMs.set(call.identity.role, clock.now());
-        call.fail(outcome);
-        break;
-      default:
-        outcome satisfies never;
     }
   }
 
@@ -161,14 +135,6 @@ function beginHistory({ replicas: replicaCount, sts: howPrompt }: HistorySetting
     return replica;
   }
 
-  async function issueAll(): Promise<void> {
-    for (let round = 0; round < 4; round += 1) {
-      await settle();
-      pendingCalls().forEach((call) => void answerSts(call, "issue"));
-    }
-    await settle();
-  }
-
   /** The watch has brought everything: within a second each address is answered as is true. */
   async function calm(): Promise<void> {
     const replica = replicaAt(following);
@@ -177,9 +143,9 @@ function beginHistory({ replicas: replicaCount, sts: howPrompt }: HistorySetting
     if (!agent.isFollowing) {
       agent.follow(replica);
     }
-    await issueAll();
+    await sts.issueAll();
     await clock.advance(1_000);
-    await issueAll();
+    await sts.issueAll();
     for (const address of addresses) {
       await expectTruth(address);
     }
@@ -193,20 +159,17 @@ function beginHistory({ replicas: replicaCount, sts: howPrompt }: HistorySetting
     const truth = verdictOf(address, candidates);
     const pod = agent.connect(address);
     const answer = ask({ pod }, truth.kind === "allowed" ? truth.role : "reader");
-    await issueAll();
+    await sts.issueAll();
     if (answer instanceof Promise) {
       await clock.advance(unknownPodPatienceMs);
     }
     const { status } = await answer;
     pod.close();
-    const mayWait = truth.kind === "allowed" && clock.now() - lastFailure(truth.role) < 120_000;
+    const mayWait = truth.kind === "allowed" && clock.now() - sts.lastFailureMs(truth.role) < 120_000;
     if (status !== statusOf(truth) && !mayWait) {
       throw new WrongAnswer(`${address} is ${describe(truth)} a second after the news of it, and gets ${status}`);
     }
   }
-
-  const lastFailure = (role: string) =>
-    failedAtMs.get(`arn:aws:iam::123456789012:role/${role}`) ?? Number.NEGATIVE_INFINITY;
 
   async function act(step: Step): Promise<void> {
     switch (step.kind) {
@@ -236,10 +199,8 @@ function beginHistory({ replicas: replicaCount, sts: howPrompt }: HistorySetting
       case "request":
         void ask(connectionOf(step), step.role);
         return;
-      case "sts": {
-        const calls = pendingCalls();
-        return answerSts(calls[step.which % Math.max(calls.length, 1)], step.outcome);
-      }
+      case "sts":
+        return sts.answer(step.which, step.outcome);
       case "wait":
         return wait(step.ms);
       default:
@@ -255,7 +216,7 @@ function beginHistory({ replicas: replicaCount, sts: howPrompt }: HistorySetting
       await act(step);
       await settle();
       if (isStsPrompt) {
-        await issueAll();
+        await sts.issueAll();
       }
       if (wrong !== undefined) {
         throw wrong;
