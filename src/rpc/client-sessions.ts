@@ -10,7 +10,7 @@ export interface SessionOptions extends PingTimes {
   /** Starts a connection; its handshake may still be under way. */
   readonly openSocket: () => TLSSocket;
   /** The server has asked the client to leave: calls under way go on for some time, new ones get another connection. */
-  readonly onGoAway?: () => void;
+  readonly onGoAway?: (why: string) => void;
   /** A connection has closed, whoever closed it; the next call opens another. */
   readonly onClosed?: () => void;
 }
@@ -63,7 +63,7 @@ export function createClientSessions(authority: string, options: SessionOptions)
     session.once("goaway", (_code, _lastStreamId, data) => {
       pingIntervalMs *= isTooManyPings(data) ? 2 : 1;
       session.close();
-      options.onGoAway?.();
+      options.onGoAway?.(new TextDecoder().decode(data));
     });
     session.once("connect", () => {
       const opened: OpenSession = {

@@ -27,8 +27,8 @@ export interface ConnectionOptions {
   readonly pingTimeoutMs: number;
   /** Whether to ping while no call is open; Go servers answer that with GOAWAY. */
   readonly pingIdle: boolean;
-  /** The server has asked this client to leave; new calls get another connection to the same server. */
-  readonly onGoAway?: () => void;
+  /** The server has asked this client to leave, for what it says; new calls get another connection to the same server. */
+  readonly onGoAway?: (why: string) => void;
   /** A connection has closed, whoever closed it; the next call opens another. */
   readonly onClosed?: () => void;
   /** Hears of each handshake that failed because of a certificate, with OpenSSL's name for the reason. */

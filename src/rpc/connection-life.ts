@@ -1,4 +1,5 @@
 import type { Clock } from "../runtime/clock.ts";
+import type { Leaving } from "./go-away.ts";
 
 /** How long connections live, ms; 0 is for ever. */
 export interface ConnectionLimits {
@@ -24,7 +25,7 @@ export interface ConnectionLife extends Disposable {
 
 export interface Connection {
   /** Tells its client to go; it closes when its calls are done. */
-  sendAway(): void;
+  sendAway(why: Leaving): void;
   /** Ends it with all its calls. */
   cut(): void;
 }
@@ -36,17 +37,17 @@ export interface Connection {
 export function limitLife(connection: Connection, { limits, clock, random }: ConnectionLifeOptions): ConnectionLife {
   let calls = 0;
   let isOver = false;
-  let idle = after(limits.idleMs, leave);
+  let idle = after(limits.idleMs, () => leave("max_idle"));
   let grace: Disposable | undefined;
   // A tenth either way, so that the connections of one moment do not all go in one.
-  const age = after(limits.ageMs * (0.9 + random() / 5), leave);
+  const age = after(limits.ageMs * (0.9 + random() / 5), () => leave("max_age"));
 
   function after(ms: number, then: () => void): Disposable | undefined {
     return ms === 0 ? undefined : clock.after(ms, then);
   }
 
-  function leave(): void {
-    connection.sendAway();
+  function leave(why: Leaving): void {
+    connection.sendAway(why);
     grace ??= after(limits.graceMs, connection.cut);
   }
 
@@ -59,7 +60,7 @@ export function limitLife(connection: Connection, { limits, clock, random }: Con
       calls -= 1;
       // Calls that a lost connection takes with it end after it.
       if (calls === 0 && !isOver) {
-        idle = after(limits.idleMs, leave);
+        idle = after(limits.idleMs, () => leave("max_idle"));
       }
     },
     [Symbol.dispose]() {

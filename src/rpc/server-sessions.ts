@@ -41,7 +41,9 @@ export function trackSessions(server: Http2SecureServer, options: PingTimes & Co
   let isRetiring = false;
 
   function sendGroupAway(waiting: readonly ServerHttp2Session[], everyMs: number): void {
-    waiting.slice(0, groupSize).forEach(sendAway);
+    for (const session of waiting.slice(0, groupSize)) {
+      sendAway(session, "graceful_stop");
+    }
     const rest = waiting.slice(groupSize).filter((session) => sessions.has(session));
     if (rest.length > 0) {
       options.clock.after(everyMs, () => sendGroupAway(rest, everyMs));
@@ -78,7 +80,7 @@ export function trackSessions(server: Http2SecureServer, options: PingTimes & Co
     sockets.delete(socket);
     const cut = () => destroy(session, socket);
     const pings = keepAlive(session, options, cut);
-    const life = limitLife({ sendAway: () => sendAway(session), cut }, options);
+    const life = limitLife({ sendAway: (why) => sendAway(session, why), cut }, options);
     lives.set(session, life);
     session.on("error", () => undefined); // Ordinary disconnects come as errors; what matters is the close.
     session.once("close", () => {

@@ -1,6 +1,7 @@
 import type { AskOptions } from "../../src/agent/credentials/ask.ts";
 import {
   type GoCalls,
+  type LeaveReason,
   type OpenReplica,
   type Replica,
   type ReplicaAnswer,
@@ -23,7 +24,7 @@ export interface FakeReplica {
   readonly streamSignal: AbortSignal | undefined;
   send(update: NodeUpdate): void;
   /** The server asks this agent to leave. */
-  sendAway(): void;
+  sendAway(why?: LeaveReason): void;
   /** Its connection closes. */
   close(): void;
   /** The server closes the stream in order. */
@@ -88,7 +89,7 @@ function aReplica(
   let more = Promise.withResolvers<void>();
   let streamSignal: AbortSignal | undefined;
   let isRetired = false;
-  const sentAway = Promise.withResolvers<void>();
+  const sentAway = Promise.withResolvers<LeaveReason>();
   const closed = Promise.withResolvers<void>();
 
   function put(sent: Sent): void {
@@ -124,7 +125,7 @@ function aReplica(
       return streamSignal;
     },
     send: (update) => put({ kind: "update", update }),
-    sendAway: sentAway.resolve,
+    sendAway: (why = "server-stops") => sentAway.resolve(why),
     close: closed.resolve,
     end: () => put({ kind: "end" }),
     fail: (error) => put({ kind: "failure", error }),

@@ -8,7 +8,7 @@ import type { Listeners } from "../../runtime/listeners.ts";
 import { reasonOf } from "../../runtime/logger.ts";
 import { isVouchedFor } from "../../tls/vouch.ts";
 import { createGoCalls } from "./go-calls.ts";
-import { type Lost, type OpenReplica, type ReplicaAnswer, ReplicaError } from "./replica.ts";
+import { type LeaveReason, type Lost, type OpenReplica, type ReplicaAnswer, ReplicaError } from "./replica.ts";
 import { isConnectionLost, replicaError } from "./rpc-failure.ts";
 import { tokenExpiresAtMs } from "./token-expiry.ts";
 
@@ -50,13 +50,13 @@ export function createNodeClient(options: NodeClientOptions): OpenReplica {
   return (address) => {
     const tls = requireTls();
     const resources = new DisposableStack();
-    const sentAway = Promise.withResolvers<void>();
+    const sentAway = Promise.withResolvers<LeaveReason>();
     const closed = Promise.withResolvers<void>();
     // While a stream is open it is pinged in any case: nothing else notices a server that the network swallowed.
     const connection = resources.use(
       connectRpc(
         { address, port: options.port, serverName: options.serverName },
-        { ...options, tls, onGoAway: sentAway.resolve, onClosed: closed.resolve },
+        { ...options, tls, onGoAway: (why) => sentAway.resolve(leaveReason(why)), onClosed: closed.resolve },
       ),
     );
     resources.use(options.tlsChanges.add(closeIfWithdrawn));
@@ -167,4 +167,9 @@ function proofOf(token: string): Proof {
   const headers = { authorization: `Bearer ${token}` };
   const expiresAtMs = tokenExpiresAtMs(token);
   return expiresAtMs === undefined ? { headers } : { headers, expiresAtMs };
+}
+
+/** A server that gives no reason may be about to stop. */
+function leaveReason(why: string): LeaveReason {
+  return why === "max_age" ? "connection-is-old" : "server-stops";
 }

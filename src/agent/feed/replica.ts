@@ -11,8 +11,8 @@ export interface Replica {
   watch(signal: AbortSignal): Promise<NodeStream>;
   /** Asks about one address. Rejects with the signal's reason only. */
   ask(address: IpAddress, options: AskOptions, signal: AbortSignal): Promise<ReplicaAnswer>;
-  /** Resolves when the server asks this agent to leave, being about to stop or the connection old; the stream goes on for some time. */
-  readonly sentAway: Promise<void>;
+  /** Resolves when the server asks this agent to leave; the stream goes on for some time. */
+  readonly sentAway: Promise<LeaveReason>;
   /** Resolves when the first connection has closed; the next call opens another. */
   readonly closed: Promise<void>;
   /** For a replica without the node service. */
@@ -20,6 +20,9 @@ export interface Replica {
   /** Takes no more calls and closes the connection when those under way are done. */
   retire(): void;
 }
+
+/** Why a server asks an agent to leave. */
+export type LeaveReason = "connection-is-old" | "server-stops";
 
 export interface NodeStream {
   /** Ends when the signal that the stream was opened with is aborted, not when its reader stops reading. */

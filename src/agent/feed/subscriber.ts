@@ -51,6 +51,9 @@ const lookingRetries = { firstMs: 100, longestMs: lookAroundMs } as const;
 /** A stream that lasted so long was a good one. */
 const goodStreamMs = 15_000;
 
+/** How many of the connections that are old lead to another replica: in some hours new ones get their share of the agents. */
+const partThatMoves = 1 / 8;
+
 /** What came of trying the next replica. */
 type Opening =
   | { readonly kind: "in-sync"; readonly subscription: Subscription }
@@ -151,16 +154,19 @@ export function createFeed(options: FeedOptions): Feed {
 
   /**
    * Resolves when it is time for another stream. Where that is for a newer token, to the replica whose stream goes on until
-   * that one is in sync; where the replica sends this agent away its stream goes on for some time too.
+   * that one is in sync; where the replica sends this agent away its stream goes on for some time too. On account of its
+   * connection's age alone this agent mostly comes back: another replica would have to fetch what this one holds.
    */
   async function stay(subscription: Subscription, wake: Wake, signal: AbortSignal): Promise<string | undefined> {
     const { replica, ended, renewalDue } = subscription;
-    let isSentAway = false;
-    const sentAway = replica.sentAway.then(() => {
-      isSentAway = true;
+    const beganMs = clock.now();
+    let isLeaving = false;
+    const sentAway = replica.sentAway.then((why) => {
+      const isGoodStream = clock.now() - beganMs >= goodStreamMs;
+      isLeaving = why === "server-stops" || !isGoodStream || random() < partThatMoves;
     });
     await wake.by([ended, renewalDue, sentAway], signal);
-    return current === subscription && !isSentAway ? replica.address : undefined;
+    return current === subscription && !isLeaving ? replica.address : undefined;
   }
 
   async function follow(signal: AbortSignal): Promise<void> {

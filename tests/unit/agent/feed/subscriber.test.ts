@@ -23,7 +23,7 @@ const address = anAddress("10.0.0.1");
 const hourMs = 3_600_000;
 
 /** A feed that is being followed until the test ends. */
-function aFeed(addresses: readonly string[] = ["10.1.0.1", "10.1.0.2"]) {
+function aFeed(addresses: readonly string[] = ["10.1.0.1", "10.1.0.2"], random = () => 0) {
   const { store, clock } = aStore();
   const replicas = createReplicas();
   const tlsChanges = createListeners<void>();
@@ -39,7 +39,7 @@ function aFeed(addresses: readonly string[] = ["10.1.0.1", "10.1.0.2"]) {
     metrics,
     log,
     clock,
-    random: () => 0,
+    random,
   });
   const following = feed.follow(stopping.signal);
   return {
@@ -253,6 +253,28 @@ test("a server that sends its agents away is left once another's snapshot is the
   expect([first.isRetired, second.isRetired, await connected(agent.metrics)]).toEqual([true, false, 1]);
   expect(agent.log.lines.filter(({ level }) => level === "warn")).toEqual([]);
 });
+
+test.each([
+  [0.5, "10.1.0.1"],
+  [0.1, "10.1.0.2"],
+])(
+  "from a connection that is old an agent mostly goes to the same server, which holds its pods' credentials (%d: %s)",
+  async (chance, address) => {
+    let random = 0;
+    await using agent = aFeed(undefined, () => random);
+    await settle();
+    const first = agent.replicas.newest;
+    first.send(aSnapshot([aNodePod()]));
+    await agent.clock.advance(15_000);
+    random = chance;
+
+    first.sendAway("connection-is-old");
+    await agent.clock.advance(100);
+
+    expect(agent.replicas.newest.address).toBe(address);
+    expect([agent.replicas.opened.length, first.isRetired]).toEqual([2, false]);
+  },
+);
 
 test("a server that sends its agents away and is the only one is left for itself", async () => {
   await using agent = aFeed(["10.1.0.1"]);
