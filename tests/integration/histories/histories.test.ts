@@ -9,7 +9,7 @@ import { aHistory } from "./steps.ts";
 
 /** `KIAM_LONG=1` plays 100,000 of them, `KIAM_SEED` the one of a failure again. */
 const { KIAM_LONG, KIAM_SEED } = process.env;
-const histories = KIAM_LONG === undefined ? 1_500 : 100_000;
+const histories = KIAM_LONG === undefined ? 1_000 : 100_000;
 const firstSeed = KIAM_SEED === undefined ? 1 : Number(KIAM_SEED);
 const seeds = KIAM_SEED === undefined ? histories : 1;
 const timeLimitMs = KIAM_LONG === undefined ? 120_000 : 4 * 3_600_000;
