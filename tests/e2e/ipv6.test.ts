@@ -26,11 +26,10 @@ const by6 = (path: string) => `http://[${metadataAddress6}]${path}`;
 const ipv6Mode = { AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE: "IPv6" };
 const assumed = (role: string) => `arn:aws:sts::123456789012:assumed-role/${role}/kiam-kiam`;
 
-/** How a pod's request failed, and how long that took. */
-async function failureOf(pod: LabPod, url: string) {
-  const startedMs = performance.now();
-  const error: unknown = await pod.http(url).catch((reason: unknown) => reason);
-  return { error: String(error), tookMs: performance.now() - startedMs };
+/** How a pod's request failed. One that nobody answers is given up by a time-out of its own. */
+async function failureOf(pod: LabPod, url: string): Promise<string> {
+  const error: unknown = await pod.http(url, { timeoutMs: 2_000 }).catch((reason: unknown) => reason);
+  return String(error);
 }
 
 describe("where --host has an address of each version", () => {
@@ -180,8 +179,7 @@ describe("where --host lacks one", () => {
     const startedMs = performance.now();
     const sdk = await callerIdentity(pod, "boto3", lab.sts.endpoint, ipv6Mode);
 
-    expect(six.error).toContain("ECONNREFUSED");
-    expect(six.tookMs).toBeLessThan(1_000);
+    expect(six).toContain("ECONNREFUSED");
     expect(await lab.sts.roleOfAnswer(four.body)).toBe(assumed("four"));
     expect(sdk.kind).toBe("failed");
     expect(performance.now() - startedMs).toBeLessThan(10_000);
@@ -200,8 +198,7 @@ describe("where --host lacks one", () => {
     const four = await failureOf(pod, `${listing}canary-node-role`);
     const six = await pod.http(by6(`${listing}six`));
 
-    expect(four.error).toContain("ECONNREFUSED");
-    expect(four.tookMs).toBeLessThan(1_000);
+    expect(four).toContain("ECONNREFUSED");
     expect(await lab.sts.roleOfAnswer(six.body)).toBe(assumed("six"));
     expect((await node.metadata.packets()) - before).toBe(0);
   });
@@ -222,6 +219,6 @@ describe("where --host lacks one", () => {
     const closed = await failureOf(pod, by6(listing));
 
     expect(open.body).toBe("canary-node-role");
-    expect(closed.error).toContain("ECONNREFUSED");
+    expect(closed).toContain("ECONNREFUSED");
   });
 });

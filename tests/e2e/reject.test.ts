@@ -29,7 +29,7 @@ describe.each(everywhere)("%s with the %s back end in use", (name, backend, othe
     const startedMs = performance.now();
 
     await expect(ask()).rejects.toThrow();
-    expect(performance.now() - startedMs).toBeLessThan(1_000);
+    expect(performance.now() - startedMs).toBeLessThan(5_000); // A SYN that is dropped is sent again for minutes.
     expect(await ask(plain.stranger)).toBe("canary");
     expect(await ask(plain.netns)).toBe("canary");
     expect(await redirect.check(neverAborted())).toMatchObject({ kind: "in-force" });

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Family } from "../../../src/agent/intercept/family.ts";
 import { must } from "../lab/command.ts";
 import { createNetns, type Netns } from "../lab/netns.ts";
 import { tools } from "../lab/tools.ts";
@@ -54,7 +55,7 @@ export async function createPlainNode(label: string): Promise<PlainNode> {
     guests.use(await createNetns(`kiam-${process.pid}-${label}-${name}`, directory));
   const node = await create("node");
   for (const { family } of Object.values(sides)) {
-    await node.must(["ip", "address", "add", family.metadataNetwork, "dev", "lo"]);
+    await node.must(["ip", "address", "add", family.metadataNetwork, "dev", "lo", ...atOnce(family)]);
   }
   const plug = async (name: string, nodeEnd: string, network: number) => {
     const one = await create(name);
@@ -108,10 +109,15 @@ async function plugIn(node: Netns, one: Netns, nodeEnd: string, network: number)
   await must(["ip", "-n", node.name, ...pair]);
   await node.must(["ip", "link", "set", nodeEnd, "up"]);
   await one.must(["ip", "link", "set", "eth0", "up"]);
-  for (const { addressOf, prefixLength } of Object.values(sides)) {
+  for (const { family, addressOf, prefixLength } of Object.values(sides)) {
     const [nodeAddress, ownAddress] = [addressOf(network, 1), addressOf(network, 2)];
-    await node.must(["ip", "address", "add", `${nodeAddress}/${prefixLength}`, "dev", nodeEnd]);
-    await one.must(["ip", "address", "add", `${ownAddress}/${prefixLength}`, "dev", "eth0"]);
+    await node.must(["ip", "address", "add", `${nodeAddress}/${prefixLength}`, "dev", nodeEnd, ...atOnce(family)]);
+    await one.must(["ip", "address", "add", `${ownAddress}/${prefixLength}`, "dev", "eth0", ...atOnce(family)]);
     await one.must(["ip", "route", "add", "default", "via", nodeAddress]);
   }
+}
+
+/** What makes an address usable from the moment on that it is given. */
+function atOnce({ name }: Family): readonly string[] {
+  return name === "IPv6" ? ["nodad"] : [];
 }

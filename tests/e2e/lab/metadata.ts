@@ -81,9 +81,9 @@ export async function startMetadata(node: Netns, nodeAddress: string, directory:
 /** Each finds the other by link-local addresses, as by IPv6 one does. */
 async function wireIpv6(node: Netns, netns: Netns): Promise<void> {
   const [nodeEnd, ownEnd] = ["fe80::1", "fe80::2"];
-  await netns.must(["ip", "-6", "address", "add", `${metadataAddress6}/128`, "dev", "imds"]);
-  await netns.must(["ip", "address", "add", `${ownEnd}/64`, "dev", "imds"]);
-  await node.must(["ip", "address", "add", `${nodeEnd}/64`, "dev", "imds0"]);
+  await netns.must(["ip", "-6", "address", "add", `${metadataAddress6}/128`, "dev", "imds", "nodad"]);
+  await netns.must(["ip", "address", "add", `${ownEnd}/64`, "dev", "imds", "nodad"]);
+  await node.must(["ip", "address", "add", `${nodeEnd}/64`, "dev", "imds0", "nodad"]);
   await netns.must(["ip", "-6", "route", "add", "default", "via", nodeEnd, "dev", "imds"]);
   await node.must(["ip", "route", "add", `${metadataAddress6}/128`, "via", ownEnd, "dev", "imds0"]);
 }

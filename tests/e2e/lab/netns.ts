@@ -37,7 +37,8 @@ export async function createNetns(name: string, directory: string): Promise<Netn
     await run(["ip", "netns", "del", name]);
   });
   await must(["ip", "-n", name, "link", "set", "lo", "up"]);
-  // The kernel would look for a second whether somebody else has the address; nobody in a lab has.
+  // The kernel would look for a second whether somebody else has the address; nobody in a lab has. What is bound or answered
+  // from at once needs `nodad` besides: without it an address is not there before the kernel has found the time.
   await must(inNamespace(name, ["sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0"]));
   const reach = undo.use(createReach(name, join(directory, name)));
   const made = undo.move();

@@ -69,7 +69,7 @@ export async function createNode(place: NodePlace, name: string): Promise<LabNod
   await netns.must(["ip", "link", "add", "eth0", "type", "veth", "peer", "name", port, "netns", control.name]);
   await control.must(["ip", "link", "set", port, "master", place.bridge, "up"]);
   await netns.must(["ip", "address", "add", `${address}/16`, "dev", "eth0"]);
-  await netns.must(["ip", "address", "add", `${address6}/64`, "dev", "eth0"]);
+  await netns.must(["ip", "address", "add", `${address6}/64`, "dev", "eth0", "nodad"]);
   await netns.must(["ip", "link", "set", "eth0", "up"]);
   await netns.must(["ip", "route", "add", "default", "via", controlAddress]);
   await netns.must(["sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"]);

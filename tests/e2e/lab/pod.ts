@@ -153,8 +153,8 @@ async function giveIpv4(
 
 /** To the node and what is behind it, not to other nodes. */
 async function giveIpv6({ node }: PodPlace, { pod, veth, address }: PodEnds): Promise<void> {
-  await node.must(["ip", "address", "add", `${gateway6}/64`, "dev", veth]);
+  await node.must(["ip", "address", "add", `${gateway6}/64`, "dev", veth, "nodad"]);
   await node.must(["ip", "route", "add", `${address}/128`, "dev", veth]);
-  await pod.must(["ip", "address", "add", `${address}/128`, "dev", "eth0"]);
+  await pod.must(["ip", "address", "add", `${address}/128`, "dev", "eth0", "nodad"]);
   await pod.must(["ip", "-6", "route", "add", "default", "via", gateway6, "dev", "eth0"]);
 }
