@@ -18,7 +18,7 @@ import { createNodeFeed, type NodeFeed } from "./node-feed.ts";
 import { type Concerned, createReconsideration } from "./reconsider.ts";
 
 export interface HubDeps {
-  readonly pods: Pick<PodStore, "get" | "onNode" | "inNamespace" | "version" | "versionOf" | "changes">;
+  readonly pods: Pick<PodStore, "get" | "onNode" | "inNamespace" | "version" | "versionOf" | "changes" | "lists">;
   readonly namespaces: Pick<NamespaceStore, "permitted" | "versionOf" | "changes">;
   readonly decide: Decide;
   readonly issuance: Pick<Issuance, "peek" | "want" | "forgetRefusal" | "changes">;
@@ -118,6 +118,13 @@ export function createHub(deps: HubDeps): Hub {
   }
 
   resources.use(pods.changes.add(podChanged));
+  resources.use(
+    pods.lists.add(() => {
+      for (const feed of feeds.values()) {
+        feed.mailboxes.forEach((mailbox) => void mailbox.passOver());
+      }
+    }),
+  );
   resources.use(namespaces.changes.add(namespaceChanged));
   resources.use(
     issuance.changes.add((key) => {

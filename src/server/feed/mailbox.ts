@@ -19,6 +19,8 @@ export interface Notices {
 export interface Mailbox extends Disposable {
   podChanged(uid: PodUid): void;
   podRemoved(uid: PodUid): void;
+  /** Pods may have come and gone unseen. */
+  passOver(): void;
   identityChanged(key: IdentityKey): void;
   /** No pod uses the identity any more, so there is nothing to say of it. */
   identityUnused(key: IdentityKey): void;
@@ -75,7 +77,13 @@ export function createMailbox(known: Iterable<PodUid>, clock: Clock): Mailbox {
     return notices;
   }
 
+  function passOver(): void {
+    isPassedOver = true;
+    wake();
+  }
+
   return {
+    passOver,
     podChanged(uid) {
       removed.delete(uid);
       changed.add(uid);
@@ -83,11 +91,10 @@ export function createMailbox(known: Iterable<PodUid>, clock: Clock): Mailbox {
     },
     podRemoved(uid) {
       changed.delete(uid);
-      if (told.has(uid)) {
-        removed.add(uid);
-      } else {
-        isPassedOver = true;
+      if (!told.has(uid)) {
+        return passOver();
       }
+      removed.add(uid);
       wake();
     },
     identityChanged(key) {

@@ -33,6 +33,8 @@ export interface PodStore extends ResourceSink<Pod, PodUid> {
    * one to be another, too, because the pod may have been different in between.
    */
   readonly changes: Pick<Listeners<PodChange>, "add">;
+  /** Told after a list has replaced everything, and its changes were told: pods may have come and gone unheard of before it. */
+  readonly lists: Pick<Listeners<void>, "add">;
 }
 
 /** Removed pods whose last version is remembered, so that a late event about them does not bring them back. */
@@ -47,6 +49,7 @@ export function createPodStore(): PodStore {
   const removedVersions = createRecentMap<PodUid, string>(mostRemembered);
   const indexes = createPodIndexes();
   const changes = createListeners<PodChange>();
+  const lists = createListeners<void>();
   let version = incomparable;
 
   function reach(resourceVersion: string): void {
@@ -113,6 +116,7 @@ export function createPodStore(): PodStore {
       const held = [...listed.values()].flatMap(holdListed);
       tell(removed);
       tell(held);
+      lists.tell();
     },
     upsert(pod) {
       reach(pod.resourceVersion);
@@ -146,5 +150,6 @@ export function createPodStore(): PodStore {
       return byUid.size;
     },
     changes,
+    lists,
   };
 }

@@ -246,3 +246,14 @@ test("denied pods are counted, and written down once each, without secrets", asy
   ]);
   expect(await hub.metric("kiam_policy_denials_total")).toBe(1);
 });
+
+test("after a list a stream says how far it has heard, though nothing of its node is different", async () => {
+  await using hub = setUp();
+  const kept = hub.put({ uid: "kept" });
+  using stream = hub.watch();
+  await stream.next();
+
+  hub.pods.replaceAll([kept], "9000");
+
+  expect(await stream.soon()).toEqual({ kind: "heartbeat", podsVersion: 9_000n });
+});
