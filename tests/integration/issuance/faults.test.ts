@@ -113,10 +113,10 @@ test("whatever befalls renewals, what is held is served all the while, and renew
   const first = await waitFor("the credentials", credentialsOf(cluster.askReader));
   const stop = keepAsking(cluster.askReader);
 
-  /** By a clock that goes some twenty times as fast while it looks. */
+  /** By a clock that goes many times as fast while it looks: a pause after failures may be a minute. */
   const waitInHaste = (what: string, look: () => boolean | Promise<boolean>) =>
     waitFor(what, async () => {
-      clock.putForward(200);
+      clock.putForward(1_000);
       return (await look()) || undefined;
     });
   clock.putForward(38 * minuteMs);
