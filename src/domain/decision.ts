@@ -11,4 +11,10 @@ export type Decision =
       /** The role's name below the base ARN, by which it may be asked for too; absent for a role outside the base. */
       readonly nameBelowBase?: string;
     }
-  | { readonly kind: "denied"; readonly denial: Denial; readonly role?: RoleArn };
+  | {
+      readonly kind: "denied";
+      readonly denial: Denial;
+      readonly role?: RoleArn;
+      /** What the pod would have, where it is its namespace that does not permit it. */
+      readonly wanted?: RoleIdentity;
+    };

@@ -40,7 +40,13 @@ export type NodeDecision =
       readonly role: RoleArn;
       readonly nameBelowBase?: string;
     }
-  | { readonly kind: "denied"; readonly explanation: string; readonly role?: RoleArn };
+  | {
+      readonly kind: "denied";
+      readonly explanation: string;
+      readonly role?: RoleArn;
+      /** Which would be the pod's, where it is its namespace that does not permit it. */
+      readonly wanted?: IdentityKey;
+    };
 
 /** The newest that a server knows of one identity's credentials. */
 export interface IdentityState {

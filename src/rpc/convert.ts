@@ -143,7 +143,11 @@ function toDecision(decision: NodeDecision): Pod["decision"] {
     case "denied":
       return {
         case: "denied",
-        value: create(DeniedSchema, { explanation: decision.explanation, roleArn: decision.role ?? "" }),
+        value: create(DeniedSchema, {
+          explanation: decision.explanation,
+          roleArn: decision.role ?? "",
+          wantedIdentity: decision.wanted ?? "",
+        }),
       };
     default:
       return decision satisfies never;
@@ -177,10 +181,12 @@ function fromDecision({ uid, decision }: Pod): NodeDecision {
       };
     }
     case "denied": {
-      const { explanation, roleArn } = decision.value;
-      return roleArn === ""
-        ? { kind: "denied", explanation }
-        : { kind: "denied", explanation, role: requireRole(roleArn, uid) };
+      const { explanation, roleArn, wantedIdentity } = decision.value;
+      return {
+        ...{ kind: "denied", explanation },
+        ...(roleArn === "" ? {} : { role: requireRole(roleArn, uid) }),
+        ...(wantedIdentity === "" ? {} : { wanted: wantedIdentity as IdentityKey }),
+      };
     }
     case undefined:
       throw new MalformedMessage(`pod ${uid} came without a decision that this agent knows`);

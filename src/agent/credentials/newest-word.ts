@@ -39,15 +39,19 @@ export function unsure(pod: NodePod): NodePod {
 function combined(newerPod: NodePod, newerNamespace: NodePod): Word {
   const { decision: asked, versions } = newerPod;
   const { decision: permitted } = newerNamespace;
+  const namespace = newerVersion(versions.namespace, newerNamespace.versions.namespace);
+  const bothVersions = { pod: versions.pod, namespace };
+  if (asked.kind === "denied" && permitted.kind === "allowed" && permitted.identity === asked.wanted) {
+    return { pod: { ...newerPod, decision: permitted, versions: bothVersions }, isSure: true };
+  }
   if (asked.kind !== "allowed") {
     return { pod: newerPod, isSure: true };
   }
   if (roleOf(permitted) !== asked.role) {
     return { pod: newerPod, isSure: false };
   }
-  const namespace = newerVersion(versions.namespace, newerNamespace.versions.namespace);
   const decision = permitted.kind === "allowed" ? asked : permitted;
-  return { pod: { ...newerPod, decision, versions: { pod: versions.pod, namespace } }, isSure: true };
+  return { pod: { ...newerPod, decision, versions: bothVersions }, isSure: true };
 }
 
 function roleOf(decision: NodeDecision): RoleArn | undefined {

@@ -36,8 +36,12 @@ function toNodeDecision(decision: Decision): NodeDecision {
       };
     }
     case "denied": {
-      const { denial, role } = decision;
-      return { kind: "denied", explanation: explain(denial), ...(role === undefined ? {} : { role }) };
+      const { denial, role, wanted } = decision;
+      return {
+        ...{ kind: "denied", explanation: explain(denial) },
+        ...(role === undefined ? {} : { role }),
+        ...(wanted === undefined ? {} : { wanted: identityKey(wanted) }),
+      };
     }
     default:
       return decision satisfies never;

@@ -28,14 +28,12 @@ export function createPolicy({ baseArn, defaultSession, serversOwnRoles, pattern
     };
   }
 
-  function denialOf(pod: Pod, role: RoleArn, permitted: string): Denial | undefined {
+  /** Whatever its namespace permits. */
+  function denialOf(pod: Pod, role: RoleArn): Denial | undefined {
     if (pod.isMirror) {
       return { kind: "mirror-pod" };
     }
-    if (serversOwnRoles().some((own) => isSameRole(own, role))) {
-      return { kind: "servers-own-role", role };
-    }
-    return namespaceDenial(role, permitted);
+    return serversOwnRoles().some((own) => isSameRole(own, role)) ? { kind: "servers-own-role", role } : undefined;
   }
 
   function namespaceDenial(role: RoleArn, pattern: string): Denial | undefined {
@@ -64,14 +62,19 @@ export function createPolicy({ baseArn, defaultSession, serversOwnRoles, pattern
     if (role === undefined) {
       return { kind: "denied", denial: { kind: "malformed-role", annotated: request.role } };
     }
-    const denial = denialOf(pod, role, permitted);
+    const denial = denialOf(pod, role);
     if (denial !== undefined) {
       return { kind: "denied", denial, role };
+    }
+    const identity = identityOf(role, request);
+    const byNamespace = namespaceDenial(role, permitted);
+    if (byNamespace !== undefined) {
+      return { kind: "denied", denial: byNamespace, role, wanted: identity };
     }
     const name = nameBelowBase(role, baseArn);
     return {
       kind: "allowed",
-      identity: identityOf(role, request),
+      identity,
       ...(name === undefined ? {} : { nameBelowBase: name }),
     };
   };

@@ -40,6 +40,12 @@ const decision: fc.Arbitrary<NodeDecision> = fc.oneof(
   }),
   fc.record({ kind: fc.constant("denied" as const), explanation: fc.string() }),
   fc.record({ kind: fc.constant("denied" as const), explanation: fc.string(), role: fc.constant(role) }),
+  fc.record({
+    kind: fc.constant("denied" as const),
+    explanation: fc.string(),
+    role: fc.constant(role),
+    wanted: identity,
+  }),
 );
 
 const version = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { newestWord, unsure } from "../../../../src/agent/credentials/newest-word.ts";
 import type { NodeDecision } from "../../../../src/domain/node-pod.ts";
-import { allowed, aNodePod, versions } from "../../../fakes/node-pods.ts";
+import { allowed, aNodePod, anIdentity, versions } from "../../../fakes/node-pods.ts";
 import { aRole } from "../../../fakes/roles.ts";
 
 const reader = allowed();
@@ -72,7 +72,23 @@ test.each([
   },
 );
 
-test("what an older namespace forbade a newer pod stays forbidden until somebody knows both", () => {
+test("what an older namespace forbade a newer pod is allowed where the newer one allows the same", () => {
+  const forbidden = saidAt(6, 6, { ...noReader, wanted: anIdentity("identity-reader") });
+
+  const words = [newestWord(forbidden, saidAt(5, 7)), newestWord(saidAt(5, 7), forbidden)];
+
+  expect(words).toEqual([0, 1].map(() => ({ pod: saidAt(6, 7), isSure: true })));
+});
+
+test("and stays forbidden where the newer one was asked of other credentials of the role", () => {
+  const forbidden = saidAt(6, 6, { ...noReader, wanted: anIdentity("identity-reader-with-another-session") });
+
+  const word = newestWord(forbidden, saidAt(5, 7));
+
+  expect(word).toEqual({ pod: forbidden, isSure: true });
+});
+
+test("what forbids a newer pod its role besides its namespace stays", () => {
   const word = newestWord(saidAt(6, 6, noReader), saidAt(5, 7));
 
   expect(word.pod.decision).toBe(noReader);

@@ -48,3 +48,12 @@ test("a pod that asks for no role is told of too", () => {
   expect(told.annotatedRole).toBe("");
   expect(told.decision).toEqual({ kind: "no-role" });
 });
+
+test("of a pod that its namespace denies is told which credentials it would have, and not its external id", () => {
+  const denial = { kind: "namespace-forbids", pattern: "", role } as const;
+
+  const told = toNodePod(pod, { kind: "denied", denial, role, wanted: identity }, 7n);
+
+  expect(told.decision).toMatchObject({ kind: "denied", wanted: identityKey(identity) });
+  expect(Bun.inspect(told)).not.toContain("shared-secret");
+});

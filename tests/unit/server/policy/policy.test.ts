@@ -76,6 +76,7 @@ describe("denied is", () => {
         kind: "denied",
         denial: { kind: "namespace-forbids", pattern, role: reader },
         role: reader,
+        wanted: { role: reader, sessionName: "kiam-kiam" },
       });
     },
   );
@@ -87,6 +88,7 @@ describe("denied is", () => {
       kind: "denied",
       denial: { kind: "malformed-pattern", pattern: "a)|(?:.*", problem: expect.stringContaining("unexpected )") },
       role: reader,
+      wanted: { role: reader, sessionName: "kiam-kiam" },
     });
   });
 
