@@ -156,13 +156,17 @@ test("every key was the pod's own role's, and a replaced agent's gap was a secon
   }
 });
 
-/** Our servers' calls by Go agents, so that what is stopped next is not the only one that they know. */
+/**
+ * Our servers' calls by Go agents, so that what is stopped next is not the only one that they know. Of any method: where servers
+ * take turns, a pod's two calls may fall to the same ones each time.
+ */
 async function heardByGoAgents(ours: number): Promise<void> {
+  const labels = { grpc_service: "kiam.KiamService" };
   await waitFor(
     "the Go agents to find each server of ours",
     async () => {
       const called = await Promise.all(
-        servers.slice(-ours).map((server) => server.metric("grpc_server_handled_total", { grpc_method: "GetPodRole" })),
+        servers.slice(-ours).map((server) => server.metric("grpc_server_handled_total", labels)),
       );
       return called.every((calls) => calls > 0) || undefined;
     },

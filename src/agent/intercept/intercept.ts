@@ -31,10 +31,6 @@ export async function interceptCalls(
   deps: InterceptDeps,
   signal: AbortSignal,
 ): Promise<Interception> {
-  const warning = interfaceWarning(pods, parseInterfaceNames(await deps.readText("/proc/net/dev")));
-  if (warning !== undefined) {
-    deps.logger.warn(warning);
-  }
   const hasIpv6 = await exists(ipv6File, deps);
   const plans: readonly (readonly [Family, IpAddress | undefined])[] = [
     [ipv4, hosts.find(isIPv4)],
@@ -46,6 +42,10 @@ export async function interceptCalls(
   for (const [family, host] of plans) {
     const fate: Fate = host === undefined ? { kind: "reject" } : { kind: "redirect", host, port };
     redirects.push(undo.use(await installRedirect({ family, pods, fate, atExit }, deps, signal)));
+  }
+  const warning = interfaceWarning(pods, parseInterfaceNames(await deps.readText("/proc/net/dev")));
+  if (warning !== undefined) {
+    deps.logger.warn(warning);
   }
   undo.move();
   return {

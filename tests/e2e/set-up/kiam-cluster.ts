@@ -11,6 +11,8 @@ export interface KiamCluster extends AsyncDisposable {
   readonly cluster: Cluster;
   /** What a pod got of the metadata service before kiam was there. */
   readonly before: string;
+  /** Since when agents run on both nodes, seconds of Unix time: what pods read before is of the node's. */
+  readonly interceptedAt: number;
   /** Waits until what was rolled out is what runs. */
   rolledOut(resource: string): Promise<void>;
 }
@@ -35,9 +37,10 @@ export async function createKiamCluster(): Promise<KiamCluster> {
   await kubectl(["wait", "--namespace=sts", "--for=condition=Available", "deployment/sts", "--timeout=60s"]);
   await rolledOut("deployment/kiam-server");
   await rolledOut("daemonset/kiam-agent");
+  const interceptedAt = Date.now() / 1_000;
   await Promise.all(cluster.nodes.map(({ metadata }) => metadata.forget()));
   const made = undo.move();
-  return { cluster, before, rolledOut, [Symbol.asyncDispose]: () => made.disposeAsync() };
+  return { cluster, before, interceptedAt, rolledOut, [Symbol.asyncDispose]: () => made.disposeAsync() };
 }
 
 /** What a pod with Python gets from `/latest/meta-data/iam/security-credentials/<path>`: status and body in one text. */
