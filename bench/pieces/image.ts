@@ -6,6 +6,7 @@ import { createLab } from "../../tests/e2e/lab/lab.ts";
 import type { LabPod } from "../../tests/e2e/lab/pod.ts";
 import type { LabProcess } from "../../tests/e2e/lab/process.ts";
 import { tools } from "../../tests/e2e/lab/tools.ts";
+import { waitFor } from "../../tests/e2e/lab/wait.ts";
 import { median, type Piece, percentile, round } from "../table.ts";
 
 const rounds = 5;
@@ -79,9 +80,12 @@ async function firstAnswer(pod: LabPod, launch: () => Promise<LabProcess>): Prom
   return { agent, answeredMs: Number(answeredMs) };
 }
 
-/** Of the only container. */
+/** Of the only container, which may answer before podman has written down that it runs. */
 async function pidOf(podman: Podman): Promise<string> {
-  const id = (await podman.must(["ps", "--quiet"])).trim();
+  const id = await waitFor("podman to know of the container", async () => {
+    const known = (await podman.must(["ps", "--quiet"])).trim();
+    return known === "" ? undefined : known;
+  });
   return (await podman.must(["inspect", "--format={{.State.Pid}}", id])).trim();
 }
 
