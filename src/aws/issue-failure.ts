@@ -1,3 +1,4 @@
+import { firstLine } from "../domain/first-line.ts";
 import type { IssueFailure } from "../domain/issue.ts";
 import { AwsUnreachableError } from "./fetch-handler.ts";
 import { OwnCredentialsError } from "./own-credentials-error.ts";
@@ -108,7 +109,7 @@ function unavailability(status: number | undefined, code: string): string {
 /** One line without control characters, external id, or end. */
 function readable(message: string, externalId: string | undefined): string {
   const blotted = externalId ? message.replaceAll(externalId, "(external id)") : message;
-  // What follows the first line may be the request that was signed.
-  const [firstLine = ""] = blotted.trimStart().split(/[\r\n]/, 1);
-  return firstLine.replace(/\p{Cc}+/gu, " ").slice(0, longestMessage);
+  return firstLine(blotted)
+    .replace(/\p{Cc}+/gu, " ")
+    .slice(0, longestMessage);
 }

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { invisible } from "../domain/invisible.ts";
 import type { CommandIo } from "./io.ts";
 import { comparer, isUnchanged } from "./permitted/compare.ts";
 import { readList } from "./permitted/read-list.ts";
@@ -38,7 +39,7 @@ export async function runPermitted(
 /** Annotations are anybody's text: what would move a terminal's cursor, or end a column, is written out. */
 function toLine(columns: readonly string[]): string {
   const escaped = columns.map((column) =>
-    column.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`),
+    column.replace(invisible, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`),
   );
   return `${escaped.join("\t")}\n`;
 }

@@ -1,3 +1,4 @@
+import { invisible } from "../domain/invisible.ts";
 import type { LogFields } from "../runtime/logger.ts";
 
 /** The Go release's words. */
@@ -51,9 +52,7 @@ function quoteWhereNeeded(value: string): string {
   return plain.test(value) ? value : escapeInvisible(JSON.stringify(value));
 }
 
-/** What JSON lets stand although a terminal obeys it or a reader can't see it: C1 controls, direction marks, line separators. */
-const invisible = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
-
+/** JSON lets some of these stand: C1 controls, direction marks, line separators. */
 function escapeInvisible(json: string): string {
   return json.replace(invisible, (character) =>
     character

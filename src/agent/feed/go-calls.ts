@@ -1,4 +1,5 @@
 import { Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
+import { firstLine } from "../../domain/first-line.ts";
 import { KiamService } from "../../rpc/gen/kiam/kiam_pb.ts";
 import { fromGoCredentials } from "../../rpc/go-credentials.ts";
 import type { GoCalls, Lost } from "./replica.ts";
@@ -17,7 +18,7 @@ export function createGoCalls({ transport, readHeaders, reasonOf }: GoCallOption
   const client = createClient(KiamService, transport);
 
   function refusalOf(error: unknown) {
-    const reason = firstLine(reasonOf(error));
+    const reason = firstLine(reasonOf(error)); // A Go server passes on what STS says.
     return isConnectionLost(error) ? ({ kind: "lost", reason } satisfies Lost) : (refusals(error) ?? failed(reason));
   }
 
@@ -56,11 +57,6 @@ function refusals(error: unknown): { readonly kind: "nobody" } | { readonly kind
 function isText(error: unknown, text: string): boolean {
   const { code, rawMessage } = ConnectError.from(error);
   return code === Code.Unknown && rawMessage === text;
-}
-
-/** A Go server passes on what STS says, which about a signature goes on with lines of the signed request, token included. */
-function firstLine(text: string): string {
-  return text.replace(/[\r\n].*$/s, "");
 }
 
 function failed(reason: string) {

@@ -1,4 +1,5 @@
 import { type Denial, explain } from "../../domain/denial.ts";
+import { invisible } from "../../domain/invisible.ts";
 import type { IssueFailure } from "../../domain/issue.ts";
 import type { PodEventReason } from "../../domain/pod-event.ts";
 
@@ -24,9 +25,11 @@ const longestRole = 256;
 /** https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/: a note is 1 kB at most. */
 const longestMessage = 1000;
 
+const runsOfInvisible = new RegExp(`${invisible.source}+`, invisible.flags);
+
 /** One line of what terminals show and do not obey: the text may be a tenant's. */
 function readable(text: string): string {
-  return cut(text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " "), longestMessage);
+  return cut(text.replace(runsOfInvisible, " "), longestMessage);
 }
 
 function cut(text: string, longest: number): string {
