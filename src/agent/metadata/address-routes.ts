@@ -4,7 +4,7 @@ import type { AgentMetrics, HandlerName } from "../metrics.ts";
 import { type Answer, documentHeaders, textAnswer } from "./answer.ts";
 import type { AnswerCredentials } from "./credentials.ts";
 import type { AnswerInstanceProfile } from "./instance-profile.ts";
-import { type Refusal, refuse } from "./refusal.ts";
+import { type Refusal, refusalOfUnknown, refuse } from "./refusal.ts";
 import type { MetadataRequest } from "./request.ts";
 import type { CredentialsForm } from "./target.ts";
 
@@ -109,13 +109,7 @@ function refusalOf(found: NotServed): Refusal {
     case "no-role":
     case "denied":
       return found;
-    case "unknown":
-      return { kind: "pod-unknown" };
-    case "doubt":
-      return { kind: "pod-in-doubt" };
-    case "unavailable":
-      return { kind: "servers-unavailable", reason: found.reason };
     default:
-      return found satisfies never;
+      return refusalOfUnknown(found);
   }
 }

@@ -1,6 +1,5 @@
 import type { IpAddress } from "../../domain/ip-address.ts";
 import type { NodePod } from "../../domain/node-pod.ts";
-import type { PodFound } from "../credentials/find-pod.ts";
 import type { Lookup } from "../credentials/lookup.ts";
 import type { AgentMetrics, HandlerName } from "../metrics.ts";
 import { type CredentialsAsked, createAddressRoutes } from "./address-routes.ts";
@@ -10,7 +9,7 @@ import type { Forward } from "./forward.ts";
 import type { AnswerInstanceProfile } from "./instance-profile.ts";
 import { createLimit } from "./limit.ts";
 import { notFound } from "./not-found.ts";
-import { type Refusal, refuse } from "./refusal.ts";
+import { type Refusal, refusalOfUnknown, refuse } from "./refusal.ts";
 import type { MetadataRequest } from "./request.ts";
 import { roleName } from "./role-name.ts";
 import type { CredentialsForm } from "./target.ts";
@@ -96,7 +95,7 @@ export function createPodRoutes(options: PodRouteOptions): PodRoutes {
         return { kind: "pod", pod: found.pod };
       }
       if (found.kind !== "ask-by-address") {
-        return { kind: "answer", answer: noPod(handler, refusalOf(found)) };
+        return { kind: "answer", answer: noPod(handler, refusalOfUnknown(found)) };
       }
       const answer = hasBadToken(request) ? refuse({ kind: "token-missing" }) : await serve.address();
       if (answer !== undefined) {
@@ -213,16 +212,3 @@ export function createPodRoutes(options: PodRouteOptions): PodRoutes {
 type Found = { readonly kind: "pod"; readonly pod: NodePod } | { readonly kind: "answer"; readonly answer: Answer };
 
 const serversGone: Refusal = { kind: "servers-unavailable", reason: "one kiam server after another has gone" };
-
-function refusalOf(found: Exclude<PodFound, { kind: "found" | "ask-by-address" }>): Refusal {
-  switch (found.kind) {
-    case "unknown":
-      return { kind: "pod-unknown" };
-    case "doubt":
-      return { kind: "pod-in-doubt" };
-    case "unavailable":
-      return { kind: "servers-unavailable", reason: found.reason };
-    default:
-      return found satisfies never;
-  }
-}

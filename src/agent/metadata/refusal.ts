@@ -28,6 +28,25 @@ export type Refusal =
   | { readonly kind: "issue-failed"; readonly code: string; readonly message: string }
   | { readonly kind: "broken" };
 
+/** Why it is not known which pod calls. */
+export type CallerUnknown =
+  | { readonly kind: "unknown" }
+  | { readonly kind: "doubt" }
+  | { readonly kind: "unavailable"; readonly reason: string };
+
+export function refusalOfUnknown(caller: CallerUnknown): Refusal {
+  switch (caller.kind) {
+    case "unknown":
+      return { kind: "pod-unknown" };
+    case "doubt":
+      return { kind: "pod-in-doubt" };
+    case "unavailable":
+      return { kind: "servers-unavailable", reason: caller.reason };
+    default:
+      return caller satisfies never;
+  }
+}
+
 interface Told {
   readonly status: number;
   readonly code: string;
