@@ -25,14 +25,9 @@ const globalHost = "sts.amazonaws.com";
 let lab: Lab;
 let egress: Egress;
 let node: LabNode;
-/** What the lab's STS is to be trusted by. */
-let awsCa: string;
 beforeAll(async () => {
   lab = await createLab();
-  const names = [globalHost, "sts.eu-south-1.amazonaws.com", ...Object.values(hosts)].map((name) => `DNS:${name}`);
-  const certificate = await lab.authority.issue({ commonName: "sts", names, usage: "serverAuth" });
-  awsCa = certificate.ca;
-  egress = await startEgress(lab, certificate);
+  egress = await startEgress(lab, [globalHost, "sts.eu-south-1.amazonaws.com", ...Object.values(hosts)]);
   await lab.api.createNamespace("team", { "iam.amazonaws.com/permitted": ".*" });
   node = await lab.addNode("node-1");
 });
@@ -46,7 +41,7 @@ const apiServer = "CONNECT 10.250.0.1:6443";
 const viaProxy = (env: Readonly<Record<string, string>> = {}) => ({
   HTTPS_PROXY: egress.proxy,
   NO_PROXY: clusterNetwork,
-  AWS_CA_BUNDLE: awsCa,
+  AWS_CA_BUNDLE: egress.ca,
   ...env,
 });
 
@@ -151,7 +146,7 @@ describe("a pod gets its credentials", () => {
 
   test("with SSL_CERT_FILE as the trust store, and names that are known here, by no proxy", async () => {
     await using _ = await lab.names.add(hosts["eu-west-1"] ?? "", "10.250.0.1");
-    await using server = await startServer({ flags: { "sts-region": "eu-west-1" }, env: { SSL_CERT_FILE: awsCa } });
+    await using server = await startServer({ flags: { "sts-region": "eu-west-1" }, env: { SSL_CERT_FILE: egress.ca } });
     await server.ready();
 
     const role = await podsRole("file", "10.244.1.12");
@@ -176,7 +171,7 @@ describe("who is not trusted is not asked", () => {
   test("STS, by AWS_CA_BUNDLE's authorities alone", async () => {
     await using server = await startServer({
       flags: { "sts-region": "eu-west-1" },
-      env: viaProxy({ AWS_CA_BUNDLE: lab.controlPlane.ca, SSL_CERT_FILE: awsCa }),
+      env: viaProxy({ AWS_CA_BUNDLE: lab.controlPlane.ca, SSL_CERT_FILE: egress.ca }),
     });
 
     const [line] = await server.waitForLog(/STS does not say who this server is[^"]*/);

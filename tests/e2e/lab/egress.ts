@@ -6,6 +6,8 @@ import { tools } from "./tools.ts";
 export interface Egress extends AsyncDisposable {
   /** `http://address:port`, as variables name it. */
   readonly proxy: string;
+  /** The path of the authority's certificate that this STS is to be trusted by. */
+  readonly ca: string;
   /** What the proxy was asked since the start or the last {@link forget}: `CONNECT host:port`, `POST http://…`. */
   proxied(): readonly string[];
   /** What each of them showed as `Proxy-Authorization`. */
@@ -18,10 +20,12 @@ export interface Egress extends AsyncDisposable {
 const address = "10.250.0.1";
 const proxyPort = 3128;
 
-/** @param certificate of AWS's names */
-export async function startEgress(lab: Lab, certificate: { cert: string; key: string }): Promise<Egress> {
+/** @param hosts AWS's names that STS answers to */
+export async function startEgress(lab: Lab, hosts: readonly string[]): Promise<Egress> {
+  const names = hosts.map((host) => `DNS:${host}`);
+  const { cert, key, ca } = await lab.authority.issue({ commonName: "sts", names, usage: "serverAuth" });
   const program = new URL("./fake-egress.ts", import.meta.url).pathname;
-  const configuration = { address, proxyPort, ...certificate, stsUrl: lab.sts.endpoint };
+  const configuration = { address, proxyPort, cert, key, stsUrl: lab.sts.endpoint };
   const started = lab.control.start("egress", [tools.bun(), program, JSON.stringify(configuration)], {
     disposeSignal: "SIGKILL",
   });
@@ -37,6 +41,7 @@ export async function startEgress(lab: Lab, certificate: { cert: string; key: st
   const requests = () => lines().flatMap(({ proxy }) => (proxy === undefined ? [] : [proxy]));
   return {
     proxy: `http://${address}:${proxyPort}`,
+    ca,
     proxied: () => requests().map(({ method, target }) => `${method} ${target}`),
     authorizations: () => requests().map(({ authorization }) => authorization),
     askedAsSts: () => lines().flatMap(({ sts }) => (sts === undefined ? [] : [sts])),
