@@ -3,7 +3,7 @@ import type { KiamProcess } from "./lab/kiam.ts";
 import { createLab, type Lab } from "./lab/lab.ts";
 import type { LabNode } from "./lab/node.ts";
 import type { LabPod } from "./lab/pod.ts";
-import { failed, startReader } from "./lab/reader.ts";
+import { failed, type Reader, startReader } from "./lab/reader.ts";
 import { waitFor } from "./lab/wait.ts";
 
 // What happens between a node and its servers while a pod reads: the network swallows, loses and cuts, servers freeze, die and leave.
@@ -11,7 +11,8 @@ import { waitFor } from "./lab/wait.ts";
 const role = "reader";
 const listing = "/latest/meta-data/iam/security-credentials/";
 const perSecond = 50;
-const faultMs = 3_500;
+/** For which a fault lasts: three and a half seconds, longer than a silent peer is waited for. */
+const readsInFault = 3.5 * perSecond;
 
 /** An agent's longest pause between two tries is 15 s. */
 const recoveredWithinMs = 20_000;
@@ -71,41 +72,47 @@ async function drop(match: readonly string[]): Promise<AsyncDisposable> {
   };
 }
 
+/** The while that a fault lasts, told by what the pod has read in it. */
+async function lasting(reader: Reader): Promise<void> {
+  const goal = reader.reads().length + readsInFault;
+  await waitFor("the pod to read on", () => reader.reads().length >= goal || undefined);
+}
+
 async function replace(gone: KiamProcess): Promise<void> {
   const next = await lab.startServer({ flags });
   await next.ready();
   servers = [...servers.filter((server) => server !== gone), next];
 }
 
-const faults: readonly (readonly [name: string, fault: () => Promise<void>])[] = [
+const faults: readonly (readonly [name: string, fault: (reader: Reader) => Promise<void>])[] = [
   [
     "the network swallows all that goes to the servers and comes from them",
-    async () => {
+    async (reader) => {
       await using _dropped = await drop([]);
-      await Bun.sleep(faultMs);
+      await lasting(reader);
     },
   ],
   [
     "the network loses every third packet",
-    async () => {
+    async (reader) => {
       await using _lost = await drop(["-m", "statistic", "--mode", "random", "--probability", "0.33"]);
-      await Bun.sleep(faultMs);
+      await lasting(reader);
     },
   ],
   [
     "the node's cable is pulled",
-    async () => {
+    async (reader) => {
       await lab.control.must(["ip", "link", "set", "node1", "down"]);
-      await Bun.sleep(faultMs);
+      await lasting(reader);
       await lab.control.must(["ip", "link", "set", "node1", "up"]);
     },
   ],
   [
     "the agent's server freezes",
-    async () => {
+    async (reader) => {
       const { pid } = await serving();
       process.kill(pid, "SIGSTOP");
-      await Bun.sleep(faultMs);
+      await lasting(reader);
       process.kill(pid, "SIGCONT");
     },
   ],
@@ -131,7 +138,7 @@ for (const [name, fault] of faults) {
   test(`${name}: no read of a pod fails, and the agent hears of what is new again`, async () => {
     const reader = startReader(pod, `${listing}${role}`, perSecond);
 
-    await fault();
+    await fault(reader);
     latecomers += 1;
     const late = `late-${latecomers}`;
     const begunMs = performance.now();

@@ -18,10 +18,20 @@ const ageMs = 4_000;
 async function aRawConnection() {
   const clock = createFakeClock();
   const served = await serveNodeService({}, { clock, limits: { idleMs: 0, ageMs, graceMs: ageMs } });
-  const raw = await connectRawHttp2(served.server.port, agentIdentity(served.authority));
+  const connect = () => connectRawHttp2(served.server.port, agentIdentity(served.authority));
+  const raw = await connect();
   return {
     clock,
     raw,
+    /** Whether somebody else is let in now. */
+    isOpen: () =>
+      connect().then(
+        (late) => {
+          late[Symbol.dispose]();
+          return true;
+        },
+        () => false,
+      ),
     server: served.server,
     async [Symbol.asyncDispose]() {
       raw[Symbol.dispose]();
@@ -53,7 +63,7 @@ describe("an old connection", () => {
 
   test("is cut when its client does not close it too", async () => {
     await using connection = await aRawConnection();
-    const { raw, clock, server } = connection;
+    const { raw, clock, server, isOpen } = connection;
     raw.request();
     await waitFor("an answer", () => answered(raw).length === 1 || undefined);
     await clock.advance(ageMs);
@@ -65,7 +75,7 @@ describe("an old connection", () => {
     const closed = server.close(60_000).then(() => {
       isClosed = true;
     });
-    await Bun.sleep(50);
+    await waitFor("the listener's end", async () => !(await isOpen()) || undefined);
     const before = isClosed;
     await clock.advance(times.pingTimeoutMs);
     await closed;
@@ -100,7 +110,9 @@ describe("an old connection", () => {
     await waitFor("an answer", () => answered(raw).length === 1 || undefined);
 
     await clock.advance(ageMs);
-    const isOpen = await Promise.race([raw.ended.then(() => false), Bun.sleep(50).then(() => true)]);
+    raw.ping(1);
+    await waitFor("the ping's answer", () => raw.pongs === 1 || undefined);
+    const isOpen = await Promise.race([raw.ended.then(() => false), Promise.resolve(true)]);
     await clock.advance(ageMs);
 
     await raw.ended;
