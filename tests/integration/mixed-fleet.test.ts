@@ -3,7 +3,7 @@ import { request } from "node:http";
 import { text } from "node:stream/consumers";
 import { waitFor } from "../e2e/lab/wait.ts";
 import { hurriedClock } from "./cluster/clocks.ts";
-import { createFleet } from "./cluster/fleet.ts";
+import { createFleet, type Fleet } from "./cluster/fleet.ts";
 import { keepAsking } from "./cluster/keep-asking.ts";
 import { credentialsOf, type PodAnswer, podAt } from "./cluster/pod-client.ts";
 
@@ -65,8 +65,8 @@ test("a Go server replaced by one of ours at its own address is found out when i
   expect(fleet.issuedBy(answer)).toBe("ours reader");
 });
 
-test("with the last of ours gone a Go server is asked at each request; with that gone too what is held serves", async () => {
-  await using fleet = await aFleet();
+/** An agent that a server of ours has given the pod's credentials, and a Go server beside it. */
+async function servedByOurs(fleet: Fleet) {
   const ours = await fleet.startReplica();
   const agent = await fleet.startAgent();
   const pod = podAt(address, agent);
@@ -76,6 +76,12 @@ test("with the last of ours gone a Go server is asked at each request; with that
     credentialsOf(() => pod.credentials("reader")),
   );
   const go = await fleet.startGoServer();
+  return { ours, go, agent, pod };
+}
+
+test("with the last of ours gone a Go server is asked at each request; with that gone too what is held serves", async () => {
+  await using fleet = await aFleet();
+  const { ours, go, agent, pod } = await servedByOurs(fleet);
   const stopAsking = keepAsking(() => pod.credentials("reader"));
 
   await ours.kill();
@@ -91,15 +97,7 @@ test("with the last of ours gone a Go server is asked at each request; with that
 
 test("an address that moved while Go servers served never answers with its former pod's role", async () => {
   await using fleet = await aFleet();
-  const ours = await fleet.startReplica();
-  const agent = await fleet.startAgent();
-  const pod = podAt(address, agent);
-  await agent.inSync();
-  await waitFor(
-    "credentials",
-    credentialsOf(() => pod.credentials("reader")),
-  );
-  const go = await fleet.startGoServer();
+  const { ours, go, agent, pod } = await servedByOurs(fleet);
   await ours.kill();
   await waitFor("the Go server", async () => (await agent.metric("kiam_agent_go_server_in_use")) === 1 || undefined);
 
